@@ -155,6 +155,12 @@ def claimed(job: JobRecord, worker: str, now: float, lease: float) -> JobRecord:
     )
 
 
+def taken(job: JobRecord, worker: str, now: float, lease: float) -> Change:
+    """A claim of this one queued job, by name, for running it here and now."""
+    values = {"state": "running", "attempt": job.attempt + 1, "worker": worker, "lease_until": now + lease}
+    return Change(job.id, "queued", job.attempt, {**values, "started_at": now, "reason": None})
+
+
 def begun(job: JobRecord, now: float) -> Change:
     """A job that crashed before begins now."""
     return Change(job.id, "running", job.attempt, {"started_at": now})

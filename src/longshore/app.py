@@ -1,0 +1,438 @@
+"""App: store + tasks + the verbs. The composition root, and the one object a user makes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
+
+from longshore import model
+from longshore.courier import Courier
+from longshore.duration import seconds
+from longshore.errors import ArgumentError, ConfigError, JobNotFound, TaskError, UniqueConflict
+from longshore.ids import new_id, new_ids
+from longshore.job import CancelAnswer, Job
+from longshore.middleware.base import Middleware
+from longshore.model import Change, JobRecord, Where
+from longshore.stores import open_store
+from longshore.stores.base import Store, Subscription
+from longshore.task import Call, Request, Task, TaskDecorator
+
+if TYPE_CHECKING:
+    from longshore.worker.worker import Worker
+
+URL_VARIABLE = "LONGSHORE_URL"
+DEFAULT_URL = "sqlite:///longshore.db"
+DEFAULT_KEEP = timedelta(days=7)
+MIB = 1024 * 1024
+
+
+class App:
+    """Tasks, and the store their jobs are kept in.
+
+    url           where jobs are kept: ``sqlite:///jobs.db``, ``memory://``; else the variable LONGSHORE_URL, else
+                  ``sqlite:///longshore.db`` in the current folder
+    lease         seconds a worker's claim on a job lasts unless it is renewed; renewed at a third of it
+    sweep         seconds between a worker's looks for jobs whose lease lapsed
+    max_crashes   a job under which a worker died this often is held for a person
+    keep          how long finished jobs stay readable (seconds or timedelta; None: for ever)
+    middleware    what wraps every run and every enqueue, outermost first
+    max_args, max_result   most bytes of encoded arguments, or of a result
+    eager         run jobs at once in the caller, on a memory store: for tests and debugging
+
+    Nothing is opened before the first use. ConfigError: a value that cannot work.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        lease: float | timedelta = 15.0,
+        sweep: float | timedelta = 5.0,
+        max_crashes: int = 3,
+        keep: float | timedelta | None = DEFAULT_KEEP,
+        middleware: Sequence[Middleware] = (),
+        max_args: int = MIB,
+        max_result: int = MIB,
+        eager: bool = False,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self.lease = _positive("lease", lease)
+        self.sweep = _positive("sweep", sweep)
+        if max_crashes < 1:
+            raise ConfigError(f"max_crashes={max_crashes!r}: give a whole number of at least 1")
+        self.max_crashes = max_crashes
+        self.keep = None if keep is None else seconds(keep)
+        self.middleware = tuple(middleware)
+        self.max_args = max_args
+        self.max_result = max_result
+        self.eager = eager
+        chosen = "memory://" if eager else (url or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
+        self._store = open_store(chosen, clock=clock)
+        self._courier = Courier(self._store)
+        self._tasks: dict[str, Task[..., Any]] = {}
+        self._lock = threading.Lock()
+        self._opened = False
+        #: workers running in this process
+        self._workers = 0
+
+    def __repr__(self) -> str:
+        return f"<App {self._store.url} with {len(self._tasks)} tasks>"
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """The store's URL, any password masked."""
+        return self._store.url
+
+    @property
+    def store(self) -> Store:
+        """The store, opened. StoreError: it cannot be."""
+        if not self._opened:
+            with self._lock:
+                if not self._opened:
+                    self._store.open()
+                    self._opened = True
+        return self._store
+
+    def open(self) -> Self:
+        """Open the store now rather than at the first use."""
+        _ = self.store
+        return self
+
+    def close(self) -> None:
+        """Let go of the store and the courier's thread. A later use opens again."""
+        self._courier.close()
+        with self._lock:
+            self._store.close()
+            self._opened = False
+
+    async def aclose(self) -> None:
+        """As `close`. What async callers asked for before is committed first."""
+        await self._courier.call(lambda: None)
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        await self._door().call(lambda: None)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def _door(self) -> Courier:
+        if not self._opened:
+            self.open()
+        return self._courier
+
+    # -- tasks ---------------------------------------------------------------------------------------------------
+
+    @property
+    def tasks(self) -> Mapping[str, Task[..., Any]]:
+        """Every task by its name."""
+        return MappingProxyType(self._tasks)
+
+    @property
+    def task(self) -> TaskDecorator:
+        """Makes a function, a coroutine function or a class with ``__call__`` a task.
+
+        Bare (``@app.task``) or with options: ``name, queue, priority, retry, timeout, expires, unique, unique_mode, keep,
+        executor`` and those that middleware declares. TaskError: it cannot be a task, or the name is taken.
+        """
+        return TaskDecorator(self, self._register, self._extra_options())
+
+    def _extra_options(self) -> Mapping[str, Any]:
+        extra: dict[str, Any] = {}
+        for middleware in self.middleware:
+            extra.update(middleware.options)
+        return extra
+
+    def _register(self, task: Task[..., Any]) -> None:
+        other = self._tasks.get(task.name)
+        if other is not None:
+            raise TaskError(
+                f'the task name "{task.name}" is taken by {other.module}.{other.qualname}. '
+                f'Give {task.qualname} a name of its own: @app.task(name="...")'
+            )
+        self._tasks[task.name] = task
+
+    # -- enqueueing: what tasks call (see task.Door) -------------------------------------------------------------
+
+    def enqueue(self, request: Request, connection: Any = None) -> Job[Any]:
+        """Store one request as a job and give its handle. Use ``task.enqueue(...)`` instead."""
+        return self.enqueue_requests([request], connection)[0]
+
+    async def aenqueue(self, request: Request) -> Job[Any]:
+        """As `enqueue`, through the courier."""
+        return (await self.aenqueue_requests([request]))[0]
+
+    def enqueue_requests(self, requests: Sequence[Request], connection: Any = None) -> list[Job[Any]]:
+        """Store all, atomically; a handle for each."""
+        records = self._records(requests)
+        if not records:
+            return []
+        if self.eager:
+            return [self._run_eagerly(record) for record in records]
+        store = self.store
+        stored = store.add(records, connection)
+        if connection is None:
+            store.publish({f"queue:{record.queue}" for record in records})
+        return self._handles(records, stored)
+
+    async def aenqueue_requests(self, requests: Sequence[Request]) -> list[Job[Any]]:
+        """As `enqueue_requests`, through the courier."""
+        records = self._records(requests)
+        if not records:
+            return []
+        if self.eager:
+            return [await self._arun_eagerly(record) for record in records]
+        return self._handles(records, await self._door().add(records))
+
+    def enqueue_many(self, calls: Iterable[Call[Any]]) -> list[Job[Any]]:
+        """Store calls of any tasks in one batch: ``app.enqueue_many([send.call(1), resize.call(p)])``.
+
+        One handle for each, in order. ArgumentError: a row is no call; nothing was stored.
+        """
+        return self.enqueue_requests(_requests(calls))
+
+    async def aenqueue_many(self, calls: Iterable[Call[Any]]) -> list[Job[Any]]:
+        """As `enqueue_many`, for coroutines."""
+        return await self.aenqueue_requests(_requests(calls))
+
+    def _records(self, requests: Sequence[Request]) -> list[JobRecord]:
+        now = self._store.now()
+        if len(requests) == 1:
+            return [self._record(requests[0], new_id(), now)]
+        return [
+            self._record(request, i, now) for request, i in zip(requests, new_ids(len(requests)), strict=True)
+        ]
+
+    def _record(self, request: Request, job_id: str, now: float) -> JobRecord:
+        for middleware in self.middleware:
+            request = middleware.enqueueing(request)
+        task = request.task
+        if task.in_main:
+            self._refuse_main(task)
+        record = request.record(job_id, now, self.keep)
+        if len(record.args) > self.max_args:
+            raise ArgumentError(
+                f"the arguments of {task.name} take {len(record.args):,} bytes; the limit is {self.max_args:,}. "
+                "Pass a reference to large data instead, or raise App(max_args=...)."
+            )
+        return record
+
+    def _refuse_main(self, task: Task[..., Any]) -> None:
+        """A worker elsewhere cannot import what the running script defines; one in this process needs not."""
+        if self._workers or self.eager or self._store.url.startswith("memory:"):
+            return
+        script = task.name.partition(".")[0]
+        raise TaskError(
+            f'"{task.qualname}" is defined in the script you ran ({script}.py), which a worker would import under another '
+            f"name, running the script again.\nMove the task to a module of its own, or give it a name "
+            f'(@app.task(name="...")), or run: longshore dev {script}.py'
+        )
+
+    def _handles(self, records: Sequence[JobRecord], stored: Sequence[JobRecord]) -> list[Job[Any]]:
+        jobs = []
+        for asked, got in zip(records, stored, strict=True):
+            if got.id != asked.id and asked.unique_mode == "reject":
+                rest = (
+                    ""
+                    if len(records) == 1
+                    else f"; the other {len(records) - 1} jobs of the call were handled"
+                )
+                raise UniqueConflict(
+                    f'the unique key "{asked.unique}" is held by job {got.id} ({got.state}){rest}', got.id
+                )
+            jobs.append(Job(got.id, self, got))
+        return jobs
+
+    # -- running here ----------------------------------------------------------------------------------------------
+
+    def run(self, job: Job[Any] | str) -> Job[Any]:
+        """Run one queued job here and now, in this thread, without a worker; its handle, refreshed.
+
+        Middleware and retries apply as in a worker; a retry that is due later is left for later.
+        """
+        from longshore.worker.inline import run_inline
+
+        job_id = job if isinstance(job, str) else job.id
+        run_inline(self, job_id, until_final=False)
+        return self.job(job_id).refresh()
+
+    def _run_eagerly(self, record: JobRecord) -> Job[Any]:
+        from longshore.worker.inline import run_inline
+
+        [stored] = self.store.add([record])
+        if stored.id == record.id:
+            run_inline(self, record.id, until_final=True)
+        return self.job(stored.id).refresh()
+
+    async def _arun_eagerly(self, record: JobRecord) -> Job[Any]:
+        from longshore.worker.inline import arun_inline
+
+        [stored] = self.store.add([record])
+        if stored.id == record.id:
+            await arun_inline(self, record.id, until_final=True)
+        return self.job(stored.id).refresh()
+
+    def worker(
+        self,
+        *,
+        queues: Sequence[str] | None = None,
+        concurrency: int = 50,
+        processes: int | None = None,
+        burst: bool = False,
+        name: str | None = None,
+        drain_timeout: float | timedelta | None = 30.0,
+    ) -> Worker:
+        """A worker of this app, to run inside this process: ``with app.worker():`` or ``async with app.worker():``.
+
+        queues         which queues it serves (None: all)
+        concurrency    most jobs at once; coroutines and threads together
+        processes      most processes for tasks with ``executor="process"`` (None: one a core)
+        burst          end when nothing is due any more
+        drain_timeout  seconds a stopping worker waits for running jobs before it gives them back (None: as long as it takes)
+        """
+        from longshore.worker.worker import Worker
+
+        return Worker(
+            self,
+            queues=queues,
+            concurrency=concurrency,
+            processes=processes,
+            burst=burst,
+            name=name,
+            drain_timeout=None if drain_timeout is None else seconds(drain_timeout),
+        )
+
+    @contextlib.contextmanager
+    def hosting(self) -> Iterator[None]:
+        """While a worker of this app runs in this process."""
+        self._workers += 1
+        try:
+            yield
+        finally:
+            self._workers -= 1
+
+    # -- jobs: what handles ask (see job.Desk) -----------------------------------------------------------------------
+
+    def job(self, job_id: str) -> Job[Any]:
+        """The handle on a job by its id; nothing is looked up yet."""
+        return Job(job_id, self)
+
+    def find(self, where: Where | None = None, limit: int = 100, after: str | None = None) -> list[Job[Any]]:
+        """Handles of the jobs selected, newest first, below the id ``after``."""
+        return [Job(record.id, self, record) for record in self.store.find(where or Where(), limit, after)]
+
+    def fetch(self, ids: Sequence[str]) -> dict[str, JobRecord]:
+        return self.store.get(ids)
+
+    async def afetch(self, ids: Sequence[str]) -> dict[str, JobRecord]:
+        return await self._door().get(ids)
+
+    def on_end(self, job_id: str, callback: Callable[[], object]) -> Subscription:
+        return self.store.subscribe([f"job:{job_id}"], callback)
+
+    def decode_result(self, record: JobRecord) -> Any:
+        """The value a succeeded job returned."""
+        from longshore.codec import decode_result
+
+        task = self._tasks.get(record.task)
+        return decode_result(record.result) if task is None else task.decode_result(record.result)
+
+    def why_waiting(self, record: JobRecord) -> str:
+        """What a person should know who waited in vain for this job; empty where there is nothing to say."""
+        from longshore.advice import why_waiting
+
+        return why_waiting(self.store, record)
+
+    def cancel(self, job_id: str, reason: str = "cancelled by hand") -> CancelAnswer:
+        """See `Job.cancel`."""
+
+        def decide(job: JobRecord, now: float) -> Change | None:
+            return model.cancel(job, now, reason)
+
+        changed = self._change(job_id, decide)
+        if changed is None:
+            return "too late"
+        job, change = changed
+        if "state" in change.values:
+            self.store.publish([f"job:{job.id}"])
+            return "cancelled"
+        self.store.publish(["leases"])
+        return "asked"
+
+    async def acancel(self, job_id: str, reason: str = "cancelled by hand") -> CancelAnswer:
+        """See `Job.acancel`."""
+        return await self._door().call(lambda: self.cancel(job_id, reason))
+
+    def retry(self, job_id: str) -> bool:
+        """Put a finished or held job back into its queue, as new; False: it has not ended, or its unique key is held."""
+        changed = self._change(job_id, model.retried, tries=1)
+        if changed is None:
+            return False
+        self.store.publish([f"queue:{changed[0].queue}"])
+        return True
+
+    def delete(self, ids: Sequence[str]) -> frozenset[str]:
+        """Remove jobs that are finished or held; the ids of those removed."""
+        return self.store.delete(ids)
+
+    def _change(
+        self, job_id: str, decide: Callable[[JobRecord, float], Change | None], tries: int = 20
+    ) -> tuple[JobRecord, Change] | None:
+        """Read, decide, apply; once more where the job moved meanwhile. None: there is nothing to change."""
+        store = self.store
+        for _ in range(tries):
+            job = store.get([job_id]).get(job_id)
+            if job is None:
+                raise JobNotFound(
+                    f"no job {job_id}: it never existed in this store, or retention removed it", job_id
+                )
+            change = decide(job, store.now())
+            if change is None:
+                return None
+            if store.apply([change]):
+                return job, change
+        return None
+
+    # -- queues ------------------------------------------------------------------------------------------------------
+
+    def pause(self, queue: str) -> None:
+        """No worker claims from this queue until `resume`; what runs goes on. Kept across restarts."""
+        self.store.put("paused", queue, {"at": self.store.now()})
+
+    def resume(self, queue: str) -> bool:
+        """Undo `pause`; False: it was not paused."""
+        dropped = self.store.drop("paused", queue)
+        self.store.publish([f"queue:{queue}"])
+        return dropped
+
+
+def _requests(calls: Iterable[Call[Any]]) -> list[Request]:
+    requests = []
+    for index, call in enumerate(calls):
+        if not isinstance(call, Call):
+            raise ArgumentError(
+                f"row {index} of enqueue_many is {type(call).__name__}, not a call: use task.call(*args). Nothing was stored"
+            )
+        requests.append(call.request)
+    return requests
+
+
+def _positive(name: str, value: float | timedelta) -> float:
+    number = seconds(value)
+    if not number > 0:
+        raise ConfigError(f"{name}={value!r}: give a number of seconds above 0")
+    return number

@@ -1,0 +1,317 @@
+"""The worker's one conversation with the store about its jobs: settle what finished and claim what fits, in one exchange."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from longshore.task import Task
+from msgspec.structs import replace
+
+from longshore import model
+from longshore.errors import StoreError
+from longshore.failpoint import hit
+from longshore.model import FINAL, Change, Claim, JobRecord, Progress
+from longshore.stores.base import Exchange, Store
+from longshore.worker.executors import Executor
+from longshore.worker.observer import Observer
+from longshore.worker.outcome import Outcome, Parked, Released, change
+from longshore.worker.run import Report, Run
+from longshore.worker.suspects import Suspects
+
+_log = logging.getLogger("longshore.worker")
+
+#: seconds between looks at the store when no hint came; the truth behind the hints
+POLL = 1.0
+#: jobs are leased ahead of free places only as far as this many seconds of work at the present rate
+AHEAD_SECONDS = 0.02
+AHEAD_MAX = 1000
+#: most outcomes that leave in one exchange
+SETTLE_MAX = 2000
+
+
+class Settled(NamedTuple):
+    """An outcome on its way to the store."""
+
+    job: JobRecord
+    outcome: Outcome
+    change: Change
+    seconds: float
+
+
+class Feed:
+    """Runs in a thread of its own. Outcomes that gather while an exchange is under way leave with the next one, so batching
+    costs no latency: nothing waits for a batch to fill.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        tasks: Mapping[str, Task[..., Any]],
+        claim: Claim,
+        max_crashes: int,
+        observer: Observer,
+        report: Report,
+    ) -> None:
+        self._store = store
+        self._tasks = tasks
+        self._template = claim
+        self._max_crashes = max_crashes
+        self._observer = observer
+        self._report = report
+        self.executors: dict[str, Executor] = {}
+        #: told when a look at the store found nothing to do and nothing is running
+        self.idle: Callable[[], None] | None = None
+        #: every job leased to this worker whose outcome is not yet settled, by id
+        self.leased: dict[str, JobRecord] = {}
+        #: those of them that have a run
+        self.runs: dict[str, Run] = {}
+        self.counts: Counter[str] = Counter()
+        self._outcomes: deque[Settled] = deque()
+        self._suspects = Suspects()
+        self._wake = threading.Event()
+        self._draining = False
+        # When to claim: something hinted; the last claim left more behind; or it is time for a look. `_full`: the last claim
+        # brought jobs that had to go back, so there is no use in another before something ended.
+        self._hinted = True
+        self._more = False
+        self._full = False
+        self._next_look = 0.0
+        # How much: see `_room`.
+        self._ahead = 0
+        self._cap = claim.limit
+        self._last = time.monotonic()
+
+    # -- told by others, from any thread -------------------------------------------------------------------------
+
+    def hint(self) -> None:
+        """Something may be due."""
+        self._hinted = True
+        self._wake.set()
+
+    def ended(self, run: Run, outcome: Outcome) -> None:
+        """A run came to its end. Only the first word about a run counts."""
+        hit("run.after")
+        if run.closed:
+            return
+        run.closed = True
+        self._conclude(run.job, outcome, time.monotonic() - run.begun if run.begun else 0.0, run.context.said)
+
+    def forget(self, run: Run) -> None:
+        """Its lease was lost: nothing this worker says about it counts any more."""
+        run.closed = True
+        self.leased.pop(run.job.id, None)
+        self.runs.pop(run.job.id, None)
+        self.counts["refused"] += 1
+        self._wake.set()
+
+    def drain(self) -> None:
+        """Claim nothing more; give back what has not begun. `run` returns once everything is settled."""
+        self._draining = True
+        for executor in self.executors.values():
+            for run in executor.withdraw():
+                self.ended(run, Released())
+        self._wake.set()
+
+    def release_all(self) -> None:
+        """Give everything back now: what still runs is told to stop, and whatever it comes to is thrown away."""
+        self.drain()
+        hit("shutdown.release")
+        for run in list(self.runs.values()):
+            self.ended(run, Released())
+            run.halt(Released())
+
+    def _conclude(
+        self, job: JobRecord, outcome: Outcome, seconds: float, said: Progress | None = None
+    ) -> None:
+        settled = change(job, outcome, self._store.now(), self._max_crashes)
+        if said is not None:
+            # What the keeper has not written yet must be readable afterwards too.
+            settled = replace(settled, values={**settled.values, "progress": msgspec.json.encode(said)})
+        self._outcomes.append(Settled(job, outcome, settled, seconds))
+        if not self._wake.is_set():
+            self._wake.set()
+
+    # -- the thread ----------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Until drained."""
+        while not (self._draining and not self.leased and not self._outcomes):
+            self._wake.wait(self._patience())
+            self._wake.clear()
+            self._step()
+
+    def _patience(self) -> float:
+        """Seconds to wait for something to happen."""
+        if self._draining:
+            return POLL
+        if self._room(0) > 0 and (self._hinted or (self._more and not self._full)):
+            return 0.0
+        until = self._next_look - time.monotonic() if self._room(0) > 0 else POLL
+        return max(0.0, min(until, self._suspects.patience()))
+
+    def _room(self, settling: int) -> int:
+        """How many jobs to claim, given that so many outcomes leave with the same exchange.
+
+        Free places, and ahead of them what would be done within `AHEAD_SECONDS` anyway: much for tiny jobs, none for
+        long ones, which another worker may begin sooner. Never more than could be kept of the last claim, doubled.
+        """
+        busy = len(self.leased) - settling - len(self._outcomes)
+        return min(self._cap, self._template.limit + self._ahead - busy)
+
+    def _step(self) -> None:
+        batch = [self._outcomes.popleft() for _ in range(min(len(self._outcomes), SETTLE_MAX))]
+        changes = [settled.change for settled in batch]
+        suspect = self._next_suspect()
+        if suspect is not None:
+            changes.append(model.begun(suspect.job, self._store.now()))
+        claim = self._claim(len(batch))
+        if not changes and claim is None:
+            return
+        hit("settle.before")
+        done = self._exchange(changes, claim)
+        hit("settle.after")
+        self._settle(batch, done)
+        if suspect is not None:
+            self._begin(suspect, suspect.job.id in done.accepted)
+        if claim is not None:
+            self._plan(claim, done)
+            self._deliver(done.jobs)
+            if self.idle is not None and not self.leased and not self._more:
+                self.idle()
+
+    def _claim(self, settling: int) -> Claim | None:
+        due = (
+            self._hinted
+            or (self._more and not (self._full and not settling))
+            or time.monotonic() >= self._next_look
+        )
+        room = self._room(settling)
+        if self._draining or not due or room <= 0:
+            return None
+        self._hinted = False
+        return replace(self._template, limit=room)
+
+    def _exchange(self, changes: Sequence[Change], claim: Claim | None) -> Exchange:
+        """One exchange; tried again, with growing pauses, for as long as the store is away. Outcomes are kept meanwhile."""
+        pause, away = 0.05, False
+        while True:
+            try:
+                done = self._store.exchange(changes, None if self._draining else claim)
+            except StoreError as error:
+                if not away:
+                    _log.warning("the store is away, outcomes are kept until it is back: %s", error)
+                    self._observer.stalled(str(error))
+                away = True
+                self._wake.wait(pause * random.uniform(0.5, 1.0))
+                self._wake.clear()
+                pause = min(pause * 2, 5.0)
+            else:
+                if away:
+                    _log.warning("the store is back")
+                    self._observer.stalled(None)
+                return done
+
+    def _settle(self, batch: Sequence[Settled], done: Exchange) -> None:
+        now = time.monotonic()
+        self._ahead = min(AHEAD_MAX, int(len(batch) / max(now - self._last, 1e-6) * AHEAD_SECONDS))
+        self._last = now
+        topics: set[str] = set()
+        for settled in batch:
+            job, outcome = settled.job, settled.outcome
+            self.leased.pop(job.id, None)
+            self.runs.pop(job.id, None)
+            accepted = job.id in done.accepted
+            if accepted:
+                self.counts[settled.change.values["state"]] += 1
+                topics.add(self._topic(settled))
+            else:
+                self.counts["refused"] += 1
+                _log.warning(
+                    "refused: %s %s attempt %d is no longer ours, its outcome is thrown away",
+                    job.task,
+                    job.id,
+                    job.attempt,
+                )
+            self._observer.ended(job, outcome, settled.change, settled.seconds, accepted)
+        topics.discard("")
+        if topics:
+            self._store.publish(topics)
+
+    def _topic(self, settled: Settled) -> str:
+        state = settled.change.values["state"]
+        if state in FINAL or state == "held":
+            return f"job:{settled.job.id}"
+        # What we gave back because we are full must not wake others who are full as well: they find it when they look.
+        if isinstance(settled.outcome, Parked) or (
+            isinstance(settled.outcome, Released) and not self._draining
+        ):
+            return ""
+        return f"queue:{settled.job.queue}"
+
+    def _plan(self, claim: Claim, done: Exchange) -> None:
+        """When to look again."""
+        self._more = len(done.jobs) >= claim.limit
+        wait = POLL * random.uniform(0.8, 1.2)
+        if done.next_at is not None:
+            wait = min(wait, max(0.0, done.next_at - self._store.now()))
+        self._next_look = time.monotonic() + wait
+
+    def _deliver(self, jobs: Sequence[JobRecord]) -> None:
+        lots: dict[str, list[Run]] = {}
+        for job in jobs:
+            self.leased[job.id] = job
+            task = self._tasks.get(job.task)
+            if task is None:
+                self._conclude(job, Parked(self._unknown(job.task)), 0.0)
+                continue
+            run = self.runs[job.id] = Run(job, task, self._report)
+            if job.started_at is None:
+                self._suspects.append(run)
+            else:
+                lots.setdefault(task.kind, []).append(run)
+        surplus = 0
+        for kind, lot in lots.items():
+            surplus += self._hand_over(kind, lot)
+        # What had to be given back is not taken again at once: claim less, then more again step by step.
+        self._full = surplus > 0
+        self._cap = (
+            max(1, len(jobs) - surplus) if surplus else min(self._cap * 2, self._template.limit + AHEAD_MAX)
+        )
+
+    def _hand_over(self, kind: str, lot: list[Run]) -> int:
+        executor = self.executors[kind]
+        capacity = executor.capacity()
+        keep, back = lot[:capacity], lot[capacity:]
+        if keep:
+            self._observer.begun(keep)
+            executor.submit(keep)
+        for run in back:
+            self.ended(run, Released())
+        return len(back)
+
+    def _unknown(self, name: str) -> str:
+        return f'unknown task "{name}": worker {self._template.worker} knows {len(self._tasks)} tasks, not this one'
+
+    # -- jobs that crashed before --------------------------------------------------------------------------------
+
+    def _next_suspect(self) -> Run | None:
+        if self._draining:
+            for run in self._suspects.withdraw():
+                self.ended(run, Released())
+            return None
+        return self._suspects.next()
+
+    def _begin(self, run: Run, accepted: bool) -> None:
+        """Begin a job that crashed before, now that the store knows it begins."""
+        if not accepted:
+            self.forget(run)
+            return
+        run.job = run.context.record = replace(run.job, started_at=self._store.now())
+        self._hand_over(run.task.kind, [run])

@@ -1,0 +1,45 @@
+"""One run of one job, in flight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from longshore.context import Context
+from longshore.model import JobRecord, Progress
+from longshore.worker.outcome import Outcome
+
+if TYPE_CHECKING:
+    from longshore.task import Task
+
+Report = Callable[[Context, Progress], None]
+
+
+class Run:
+    """A leased job on its way through an executor.
+
+    ``stop``: set once it was told to stop; the outcome it then ends with. ``kill``: how its executor stops it, once it runs.
+    ``closed``: its outcome is decided (or somebody else has the job now); whatever it still comes to counts for nothing.
+    """
+
+    __slots__ = ("begun", "closed", "context", "job", "kill", "overdue", "stop", "task")
+
+    def __init__(self, job: JobRecord, task: Task[..., Any], report: Report | None = None) -> None:
+        self.job = job
+        self.task = task
+        self.context = Context(job, report)
+        self.stop: Outcome | None = None
+        self.kill: Callable[[], object] | None = None
+        self.closed = False
+        #: monotonic time at which its function began; 0.0: not yet
+        self.begun = 0.0
+        #: a thread that outlived its time-out was reported
+        self.overdue = False
+
+    def halt(self, outcome: Outcome) -> None:
+        """Tell it to stop and what it is then; the first word counts, but asking again presses again."""
+        if self.stop is None:
+            self.stop = outcome
+        self.context.cancelled = True
+        if self.kill is not None:
+            self.kill()

@@ -1,0 +1,281 @@
+"""One worker: a feed, a keeper and the executors around one event loop, in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Self
+
+from longshore.ids import new_id
+
+from longshore.errors import ConfigError, WorkerError
+from longshore.model import Claim
+from longshore.worker.execute import Execution, timed_out
+from longshore.worker.executors.coroutines import CoroutineExecutor
+from longshore.worker.executors.processes import ProcessExecutor
+from longshore.worker.executors.threads import ThreadExecutor
+from longshore.worker.feed import Feed
+from longshore.worker.keeper import Keeper
+from longshore.worker.loop import LoopThread
+from longshore.worker.observer import Observer
+from longshore.worker.outcome import Outcome
+from longshore.worker.run import Run
+from longshore.worker.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from longshore.app import App
+
+_log = logging.getLogger("longshore.worker")
+
+#: seconds a worker that was told to stop at once may still take to give its jobs back
+GIVE_BACK = 5.0
+
+
+class Worker:
+    """See `App.worker`. Use it once: as a context manager, or `start` … `stop` … `join`.
+
+    ``async with`` runs coroutine tasks in the running loop, beside the caller's own; else they have a loop and a thread of
+    their own.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        queues: Sequence[str] | None = None,
+        concurrency: int = 50,
+        processes: int | None = None,
+        burst: bool = False,
+        name: str | None = None,
+        drain_timeout: float | None = 30.0,
+        observer: Observer | None = None,
+    ) -> None:
+        if concurrency < 1:
+            raise ConfigError(f"concurrency={concurrency!r}: give a whole number of at least 1")
+        if processes is not None and processes < 1:
+            raise ConfigError(f"processes={processes!r}: give a whole number of at least 1")
+        self.app = app
+        self.name = name or f"{socket.gethostname()}:{os.getpid()}:{new_id()[-4:]}"
+        self.queues = None if queues is None else tuple(queues)
+        self.concurrency = concurrency
+        self.processes = processes or os.cpu_count() or 1
+        self.drain_timeout = drain_timeout
+        self.observer = observer or Observer()
+        #: why it died, if it did
+        self.error: BaseException | None = None
+        self.state = "new"
+        self._burst = burst
+        self._ended = threading.Event()
+        self._scope = ExitStack()
+        self._threads: list[threading.Thread] = []
+        self._deadline: threading.Timer | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many jobs it settled, by the state they went to; ``refused``: leases lost, outcomes refused."""
+        return dict(self.feed.counts) if self.state != "new" else {}
+
+    @property
+    def running(self) -> int:
+        """How many jobs it holds."""
+        return len(self.feed.leased) if self.state != "new" else 0
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def start(self, loop: asyncio.AbstractEventLoop | None = None) -> Self:
+        """Begin to work and return. With ``loop``: coroutine tasks run there; call it in that loop's thread."""
+        if self.state != "new":
+            raise WorkerError("a worker is used once; make another: app.worker()")
+        app = self.app
+        store = app.store
+        self._scope.enter_context(app.hosting())
+        if loop is None:
+            own = self._scope.enter_context(LoopThread())
+            loop, loop_thread = own.loop, own.ident
+        else:
+            loop_thread = threading.get_ident()
+        self._build(loop)
+        self.watchdog = Watchdog(loop, loop_thread, lambda: bool(self.coroutines.active), self.observer)
+        topics = [f"queue:{queue}" for queue in self.queues] if self.queues is not None else ["queue:*"]
+        self._subscriptions = [
+            store.subscribe(topics, self.feed.hint),
+            store.subscribe(["leases"], self.keeper.asked),
+        ]
+        self.state = "running"
+        self._started_at = store.now()
+        for target in (self.keeper.run, self.watchdog.run, self._feed):
+            self._thread(target)
+        return self
+
+    def _build(self, loop: asyncio.AbstractEventLoop) -> None:
+        app, store = self.app, self.app.store
+        execution = Execution(app.middleware, store.now, app.max_result)
+
+        def late(run: Run) -> Outcome:
+            return timed_out(execution, run)
+
+        self.feed = Feed(
+            store,
+            app.tasks,
+            Claim(self.name, self.concurrency, app.lease, self.queues),
+            app.max_crashes,
+            self.observer,
+            lambda context, said: self.keeper.report(context, said),
+        )
+        self.keeper = Keeper(
+            store,
+            self.feed,
+            self.name,
+            app.lease,
+            app.sweep,
+            app.max_crashes,
+            self.observer,
+            self.describe,
+            late,
+        )
+        self.coroutines = CoroutineExecutor(self.concurrency, execution, self.feed.ended, loop, late)
+        self.feed.executors = {
+            "async": self.coroutines,
+            "sync": ThreadExecutor(self.concurrency, execution, self.feed.ended),
+            "process": ProcessExecutor(self.processes, self.feed.ended, late),
+        }
+        if self._burst:
+            self.feed.idle = self.stop
+
+    def _thread(self, target: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                target()
+            except BaseException as error:
+                self._die(error)
+
+        name = f"longshore-{getattr(target, '__self__', self).__class__.__name__.lower()}"
+        thread = threading.Thread(target=guarded, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _feed(self) -> None:
+        """The feed's thread: its end is the worker's end."""
+        self.feed.run()
+        self._finish()
+
+    def _die(self, error: BaseException) -> None:
+        """One of our own threads died: stop everything, loudly. A worker is never half alive."""
+        _log.critical("worker %s dies: an internal thread failed", self.name, exc_info=error)
+        self.error = self.error or error
+        feed_died = threading.current_thread() is self._threads[-1]
+        if not feed_died:
+            self.stop_now()
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        """Let go of everything; whoever waits for the worker goes on."""
+        if self._ended.is_set():
+            return
+        self.state = "stopped"
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self.watchdog.stop()
+        self.keeper.stop()
+        for subscription in self._subscriptions:
+            subscription.close()
+        for executor in self.feed.executors.values():
+            executor.close()
+        self._ended.set()
+
+    def stop(self) -> None:
+        """Take no more jobs, give back what has not begun, end when what runs has ended. Returns at once.
+
+        After ``drain_timeout`` seconds what still runs is given back too. Leases are kept until then.
+        """
+        if self.state != "running":
+            return
+        self.state = "draining"
+        self.feed.drain()
+        self.observer.draining(len(self.feed.runs))
+        if self.drain_timeout is not None:
+            self._deadline = threading.Timer(self.drain_timeout, self.stop_now)
+            self._deadline.daemon = True
+            self._deadline.start()
+
+    def stop_now(self) -> None:
+        """Give all jobs back at once: coroutines are cancelled, processes killed, threads left to themselves."""
+        if self.state not in ("running", "draining"):
+            return
+        self.state = "draining"
+        self.feed.release_all()
+        # Should the store be away, the leases will lapse in its stead.
+        last = threading.Timer(GIVE_BACK, self._finish)
+        last.daemon = True
+        last.start()
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = last
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until it has ended; False: not in time. WorkerError: it died."""
+        if not self._ended.wait(timeout):
+            return False
+        self._close()
+        return True
+
+    async def ajoin(self) -> None:
+        """As `join`, without blocking the event loop."""
+        await asyncio.to_thread(self._ended.wait)
+        await self.coroutines.aclose()
+        self._close()
+
+    def _close(self) -> None:
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(1.0)
+        self._scope.close()
+        if self.error is not None:
+            raise WorkerError(f"worker {self.name} died: {self.error!r}") from self.error
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._stop_for(kind)
+        self.join()
+
+    async def __aenter__(self) -> Self:
+        return self.start(asyncio.get_running_loop())
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        await asyncio.to_thread(self._stop_for, kind)
+        await self.ajoin()
+
+    def _stop_for(self, kind: type[BaseException] | None) -> None:
+        # Left by an exception, nobody is interested in what still runs.
+        if kind is None:
+            self.stop()
+        else:
+            self.stop_now()
+
+    # -- for others ----------------------------------------------------------------------------------------------
+
+    def describe(self) -> dict[str, Any]:
+        """What its heartbeat tells."""
+        return {
+            "name": self.name,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "state": self.state,
+            "queues": None if self.queues is None else list(self.queues),
+            "concurrency": self.concurrency,
+            "running": [f"{run.job.task} {run.job.id}" for run in list(self.feed.runs.values())[:50]],
+            "leased": len(self.feed.leased),
+            "tasks": len(self.app.tasks),
+            "counts": dict(self.feed.counts),
+            "started_at": self._started_at,
+            "beat_at": time.time(),
+        }
