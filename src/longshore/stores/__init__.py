@@ -1,0 +1,58 @@
+"""Stores, chosen by URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+from longshore.errors import ConfigError
+
+if TYPE_CHECKING:
+    from longshore.stores.base import Store
+
+__all__ = ["open_store"]
+
+_LATER: Final = ("postgresql", "postgres", "redis", "rediss", "valkey", "valkeys")
+_KNOWN: Final = ("memory://", "sqlite:///FILE", "sqlite:////ABSOLUTE/FILE")
+
+
+def open_store(url: str, *, clock: Callable[[], float] | None = None) -> Store:
+    """The store a URL names, not connected yet: its first call, or ``open()``, connects.
+
+    ``clock`` gives the time instead of this machine's, for tests. Raises ConfigError.
+    """
+    scheme, found, rest = url.partition("://")
+    if found and scheme == "memory":
+        if rest:
+            raise ConfigError(f"{url!r}: the memory store has no name and no options; write memory://")
+        from longshore.stores.memory import MemoryStore
+
+        return MemoryStore(url, clock)
+    if found and scheme == "sqlite":
+        from longshore.stores.sqlite import SqliteStore
+
+        return SqliteStore(url, clock)
+    raise _unknown(url, scheme if found else "")
+
+
+def _unknown(url: str, scheme: str) -> ConfigError:
+    if scheme in _LATER:
+        return ConfigError(
+            f"{_masked(url)!r}: this release has no {scheme} store yet\nuse sqlite:///jobs.db, or memory:// in tests"
+        )
+    hint = ""
+    if not scheme:
+        hint = f"\nfor a SQLite file of this name write sqlite:///{url}" if url else "\nit is empty"
+    elif near := get_close_matches(scheme.lower(), ["memory", "sqlite", *_LATER], 1):
+        hint = f"\ndid you mean {near[0]}:// ?"
+    return ConfigError(f"{_masked(url)!r} is not a store's URL\nknown: {', '.join(_KNOWN)}{hint}")
+
+
+def _masked(url: str) -> str:
+    """The URL without its password, for messages."""
+    head, found, tail = url.rpartition("@")
+    if not found:
+        return url
+    user, colon, _ = head.partition("://")[2].partition(":")
+    return f"{head.partition('://')[0]}://{user}{':***' if colon else ''}@{tail}"

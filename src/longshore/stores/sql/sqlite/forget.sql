@@ -1,0 +1,1 @@
+DELETE FROM longshore_docs WHERE expires_at <= ?
