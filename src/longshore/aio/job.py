@@ -23,16 +23,15 @@ ASKED, EXPIRED = "asked", "expired"
 
 
 class Owner(Protocol):
-    """What a job needs of the scheduler that runs it."""
+    """What a job needs of those who run it."""
 
     @property
     def close_timeout(self) -> float | None: ...
-
-    def _check_loop(self) -> asyncio.AbstractEventLoop: ...
-    def _withdraw(self, job: Job[Any]) -> None: ...
-    def _closed_one(self, job: Job[Any]) -> None: ...
-    def _ended_one(self, job: Job[Any]) -> None: ...
-    def _report(self, job: Job[Any], message: str, error: BaseException) -> None: ...
+    def check_loop(self) -> asyncio.AbstractEventLoop: ...
+    def withdrawn(self) -> None: ...
+    def not_succeeded(self, job: Job[Any], error: BaseException) -> None: ...
+    def ended(self, job: Job[Any]) -> None: ...
+    def report(self, job: Job[Any], message: str, error: BaseException) -> None: ...
 
 
 class Job(Generic[T_co]):
@@ -62,7 +61,6 @@ class Job(Generic[T_co]):
         "_watchers",
     )
 
-    _context: Context  # of its spawner, while pending
     _stop: str | None  # it was told to stop: "asked", or "expired" by its own timeout
     _watchers: (
         list[Callable[[Job[Any]], bool]] | None
@@ -84,6 +82,7 @@ class Job(Generic[T_co]):
         self._spawned_at = self._started_at = time.monotonic()
         self._stop = None
         self._task: asyncio.Task[None] | None = None
+        self._context: Context | None = None  # of its spawner; not set if it starts at once
         self._timer: asyncio.TimerHandle | None = None
         self._watchers = None
         self._source_traceback: StackSummary | None = None
@@ -172,7 +171,7 @@ class Job(Generic[T_co]):
 
     async def _closes(self, timeout: float | None) -> bool:
         """Wait until it is closed, at most `timeout` seconds; False if it was not."""
-        future: asyncio.Future[bool] = self._owner._check_loop().create_future()
+        future: asyncio.Future[bool] = self._owner.check_loop().create_future()
 
         def woken(_: Job[Any]) -> bool:
             return wake(future)
@@ -220,13 +219,13 @@ class Job(Generic[T_co]):
 
         A pending job closes at once, without running a line.
         """
-        self._owner._check_loop()
+        self._owner.check_loop()
         if self._state is CLOSED:
             return False
         self._stop = self._stop or ASKED
         if self._state is PENDING:
-            self._owner._withdraw(self)
             self._discard(asyncio.CancelledError(message) if message else asyncio.CancelledError())
+            self._owner.withdrawn()
         elif self._task is not None:
             self._task.cancel(message)
         return True
@@ -280,13 +279,20 @@ class Job(Generic[T_co]):
         runner = self._run()
         runner.send(None)
         try:
-            task = loop.create_task(runner, name=self._name) if self._name else loop.create_task(runner)
+            task = self._make_task(loop, runner)
         except BaseException:
             runner.close()
             raise
         self._task = task
         if self._timeout is not None and self._state is ACTIVE:
             self._timer = loop.call_later(self._timeout, self._expire, loop)
+
+    def _make_task(
+        self, loop: asyncio.AbstractEventLoop, runner: Coroutine[Any, Any, None]
+    ) -> asyncio.Task[None]:
+        if self._context is not None:
+            return loop.create_task(runner, name=self._name, context=self._context)
+        return loop.create_task(runner, name=self._name) if self._name else loop.create_task(runner)
 
     async def _run(self) -> None:
         """What the job's task runs. `_start` has already taken its first step, into the `try`.
@@ -318,7 +324,7 @@ class Job(Generic[T_co]):
         given_up = self._state is CLOSED
         if not given_up:
             self._close_with(error)
-        self._owner._ended_one(self)
+        self._owner.ended(self)
         if error is not None and (given_up or not self._hearers):
             self._report(error)
 
@@ -330,8 +336,8 @@ class Job(Generic[T_co]):
             # Without the frame of `_run`, which holds the job: a failed job must not keep itself in memory.
             self._traceback = error.__traceback__ and error.__traceback__.tb_next
             self._error = error.with_traceback(self._traceback)
+            self._owner.not_succeeded(self, error)
         self._state = CLOSED
-        self._owner._closed_one(self)
         self._hearers = 0
         if self._watchers is not None:
             watchers, self._watchers = self._watchers, None
@@ -339,7 +345,7 @@ class Job(Generic[T_co]):
 
     def _report(self, error: BaseException) -> None:
         if not isinstance(error, asyncio.CancelledError):
-            self._owner._report(self, "Job processing failed", error)
+            self._owner.report(self, "Job processing failed", error)
 
     # -- its own timeout -----------------------------------------------------------------------------------
 
@@ -353,7 +359,7 @@ class Job(Generic[T_co]):
         error = self._timeout_error(None)
         self._give_up(error)
         if not self._hearers:
-            self._owner._report(self, "Job closing timed out", error)
+            self._owner.report(self, "Job closing timed out", error)
 
     def _timeout_error(self, cause: BaseException | None) -> TimeoutError:
         error = TimeoutError(f"{self.name} exceeded its timeout of {self._timeout} s")

@@ -11,20 +11,28 @@ import asyncio
 import logging
 import math
 import sys
-import time
 import traceback
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
-from contextvars import Context, copy_context
-from functools import partial
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Iterator,
+)
 from types import CoroutineType, TracebackType
 from typing import Any, Self, TypeVar
 
+from .bulk import completed, ordered
+from .checks import check_count, check_seconds
 from .errors import SchedulerClosed, SchedulerFull
 from .job import Job
+from .slots import Slots
 from .snapshot import Counters, JobSnapshot, SchedulerSnapshot, job_snapshot
-from .waiting import arrives, wake
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 ExceptionHandler = Callable[["Scheduler", dict[str, Any]], object]
@@ -56,43 +64,33 @@ class Scheduler(Collection[Job[Any]]):
         exception_handler: ExceptionHandler | None = None,
     ) -> None:
         if limit is not None:
-            _check_count("limit", limit, 1)
-        _check_count("pending_limit", pending_limit, 0)
-        _check_seconds("close_timeout", close_timeout)
-        _check_seconds("wait_timeout", wait_timeout)
+            check_count("limit", limit, 1)
+        check_count("pending_limit", pending_limit, 0)
+        check_seconds("close_timeout", close_timeout)
+        check_seconds("wait_timeout", wait_timeout)
         if exception_handler is not None and not callable(exception_handler):
             raise TypeError(f"exception_handler must be callable or None, not {exception_handler!r}")
-        self._limit = limit
-        self._pending_limit = pending_limit
-        self._close_timeout = close_timeout
+        self._slots = Slots(limit, pending_limit, close_timeout, self._report, self._report_shielded)
         self._wait_timeout = wait_timeout
         self._exception_handler = exception_handler
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._state = "open"
-        self._active: dict[Job[Any], None] = {}
-        self._pending: OrderedDict[Job[Any], None] = OrderedDict()
-        self._blocked: OrderedDict[Job[Any], asyncio.Future[bool]] = OrderedDict()
-        self._shields: set[asyncio.Future[Any]] = set()
-        self._idlers: list[asyncio.Future[bool]] = []
-        self._starting = False
-        self._spawned = self._succeeded = self._failed = self._cancelled = self._timed_out = self._refused = 0
 
     # -- what it is ----------------------------------------------------------------------------------------
 
     @property
     def limit(self) -> int | None:
         """How many jobs may run at a time; None: no limit."""
-        return self._limit
+        return self._slots.limit
 
     @property
     def pending_limit(self) -> int:
         """How many jobs may wait for a slot; 0: no bound."""
-        return self._pending_limit
+        return self._slots.line.limit
 
     @property
     def close_timeout(self) -> float | None:
         """Seconds a job may take to stop once told to; None: no bound."""
-        return self._close_timeout
+        return self._slots.close_timeout
 
     @property
     def wait_timeout(self) -> float | None:
@@ -107,19 +105,19 @@ class Scheduler(Collection[Job[Any]]):
     @property
     def active_count(self) -> int:
         """How many slots are taken: jobs that run, among them those given up that would not stop."""
-        return len(self._active)
+        return len(self._slots.active)
 
     @property
     def pending_count(self) -> int:
         """How many jobs wait for a slot."""
-        return len(self._pending)
+        return len(self._slots.line)
 
     @property
     def free_count(self) -> float:
         """How many jobs spawned now would start at once; infinity without a limit, 0 when it takes no jobs."""
         if self._state != "open":
             return 0
-        return math.inf if self._limit is None else self._limit - len(self._active)
+        return math.inf if self._slots.limit is None else self._slots.limit - len(self._slots.active)
 
     @property
     def closed(self) -> bool:
@@ -127,13 +125,13 @@ class Scheduler(Collection[Job[Any]]):
         return self._state == "closed"
 
     def __len__(self) -> int:
-        return len(self._active) + len(self._pending)
+        return len(self._slots.active) + len(self._slots.line)
 
     def __iter__(self) -> Iterator[Job[Any]]:
-        return iter([*self._active, *self._pending])
+        return iter([*self._slots.active, *self._slots.line])
 
     def __contains__(self, job: object) -> bool:
-        return job in self._active or job in self._pending
+        return isinstance(job, Job) and (job in self._slots.active or job in self._slots.line)
 
     def __bool__(self) -> bool:
         return True  # an idle scheduler is still a scheduler: `if scheduler:` asks whether there is one
@@ -146,11 +144,11 @@ class Scheduler(Collection[Job[Any]]):
         """What it is doing now: its jobs with name, age, state and where each is suspended. O(jobs)."""
         return SchedulerSnapshot(
             state=self._state,
-            limit=self._limit,
-            pending_limit=self._pending_limit,
-            active=len(self._active),
-            pending=len(self._pending),
-            blocked=len(self._blocked),
+            limit=self._slots.limit,
+            pending_limit=self._slots.line.limit,
+            active=len(self._slots.active),
+            pending=len(self._slots.line),
+            blocked=self._slots.line.blocked,
             counters=self.counters,
             jobs=tuple(job_snapshot(job) for job in self),
         )
@@ -158,14 +156,7 @@ class Scheduler(Collection[Job[Any]]):
     @property
     def counters(self) -> Counters:
         """How many jobs came and how they ended, since the scheduler was made."""
-        return Counters(
-            spawned=self._spawned,
-            succeeded=self._succeeded,
-            failed=self._failed,
-            cancelled=self._cancelled,
-            timed_out=self._timed_out,
-            refused=self._refused,
-        )
+        return self._slots.counters
 
     # -- spawning ------------------------------------------------------------------------------------------
 
@@ -180,8 +171,8 @@ class Scheduler(Collection[Job[Any]]):
         closed, so nothing is left "never awaited".
         """
         job = self._accept(coro, name, timeout)
-        if not self._place(job):
-            await self._wait_for_room(job, coro)
+        if not self._slots.place(job) and not await self._slots.line.room(job):
+            raise SchedulerClosed(f"the scheduler was {self._state} while {job.name} waited for room")
         return job
 
     def spawn_nowait(
@@ -192,140 +183,74 @@ class Scheduler(Collection[Job[Any]]):
         SchedulerFull (a RuntimeError): there is no room; `coro` is closed. Otherwise it raises as `spawn` does.
         """
         job = self._accept(coro, name, timeout)
-        if not self._place(job):
-            self._refused += 1
+        if not self._slots.place(job):
+            self._slots.refused += 1
             coro.close()
             raise SchedulerFull(
-                f"{self._limit} jobs running and {len(self._pending)} pending; {job.name} not taken"
+                f"{self._slots.limit} jobs running and {len(self._slots.line)} pending; {job.name} not taken"
             )
         return job
 
     def _accept(self, coro: Coroutine[Any, Any, T], name: str | None, timeout: float | None) -> Job[T]:
         loop = asyncio.get_running_loop()
-        if loop is not self._loop or self._state != "open" or type(coro) is not CoroutineType:
-            self._check_spawn(coro, loop)
-        job: Job[T] = Job(coro, self, name, timeout)
+        if loop is not self._slots.loop or self._state != "open" or type(coro) is not CoroutineType:
+            self._check_spawn(coro)
+        job: Job[T] = Job(coro, self._slots, name, timeout)
         if loop.get_debug():
             # Two frames up is the caller of `spawn` or `spawn_nowait`.
             job._source_traceback = traceback.extract_stack(sys._getframe(2))
         return job
 
-    def _check_spawn(self, coro: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> None:
+    def _check_spawn(self, coro: Coroutine[Any, Any, Any]) -> None:
         if not asyncio.iscoroutine(coro):
             raise TypeError(f"a coroutine is needed, not {coro!r}; call the async function")
         try:
             if self._state != "open":
                 raise SchedulerClosed(f"the scheduler is {self._state} and takes no more jobs")
-            self._loop = self._loop or loop
-            self._check_loop()
+            self._slots.check_loop()
         except RuntimeError:
             coro.close()
             raise
 
-    def _check_loop(self) -> asyncio.AbstractEventLoop:
-        """The loop it belongs to, which must be the one running here."""
-        if self._loop is None:
-            return asyncio.get_running_loop()
-        if asyncio.get_running_loop() is not self._loop:
-            raise RuntimeError(f"{self!r} is bound to a different event loop")
-        return self._loop
+    # -- many at once --------------------------------------------------------------------------------------
 
-    def _place(self, job: Job[Any]) -> bool:
-        """Start the job or line it up; False if there is no room, or others wait for it already."""
-        if self._limit is None or len(self._active) < self._limit:
-            self._spawned += 1
-            self._start(job)
-            return True
-        if self._blocked or len(self._pending) >= self._pending_limit > 0:
-            return False
-        self._line_up(job, copy_context())
-        return True
+    def map(
+        self,
+        function: Callable[[A], Coroutine[Any, Any, T]],
+        items: Iterable[A] | AsyncIterable[A],
+        *,
+        window: int | None = None,
+        timeout: float | None = None,
+    ) -> AsyncGenerator[T, None]:
+        """Call `function` with each of `items` as a job; give the results in the order of the items.
 
-    def _line_up(self, job: Job[Any], context: Context) -> None:
-        self._spawned += 1
-        # It will be started from another job's end, and must see its own spawner's context variables, not that one's.
-        job._context = context
-        self._pending[job] = None
+        At most `window` jobs (None: `limit`, or 100 without a limit) are started and not yet given out, so
+        neither the items nor the results pile up, however many there are. The first error is raised in its
+        turn. When the loop over the results is left, the jobs under way are cancelled: in time, if the generator
+        is closed (`contextlib.aclosing`), else when it is collected. `timeout`: seconds, of each job.
+        """
+        return ordered(self.spawn, function, items, self._window(window), timeout)
 
-    async def _wait_for_room(self, job: Job[Any], coro: Coroutine[Any, Any, Any]) -> None:
-        room: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        job._context = copy_context()
-        self._blocked[job] = room
-        try:
-            admitted = await room
-        except BaseException:
-            if room.cancelled() or not room.done():
-                self._blocked.pop(job, None)
-                coro.close()
-            elif room.result():  # room came in the same turn of the loop: it is in line, or running
-                job.cancel()
-            raise
-        if not admitted:
-            raise SchedulerClosed(f"the scheduler was {self._state} while {job.name} waited for room")
+    def as_completed(
+        self,
+        coros: Iterable[Coroutine[Any, Any, T]] | AsyncIterable[Coroutine[Any, Any, T]],
+        *,
+        window: int | None = None,
+        timeout: float | None = None,
+    ) -> AsyncGenerator[Job[T], None]:
+        """Run `coros` as jobs; give each job when it has closed, the first to end first.
 
-    # -- starting, and what follows from an end ------------------------------------------------------------
+        `coros` is taken from as there is room, at most `window` ahead, so pass a generator. What a job came to
+        is the taker's to look at (`job.result()`, `job.exception()`); it is not reported. As for `map`, leaving
+        the loop cancels the jobs under way; those that had failed but were not given out are reported.
+        """
+        return completed(self.spawn, coros, self._window(window), timeout)
 
-    def _start(self, job: Job[Any]) -> None:
-        self._active[job] = None
-        try:
-            job._start(self._loop or asyncio.get_running_loop())
-        except BaseException:
-            del self._active[job]
-            raise
-
-    def _start_next(self) -> None:
-        if self._starting:
-            return  # below, on the stack: an eager task factory ends jobs inside `_start`
-        self._starting = True
-        try:
-            while self._pending and (self._limit is None or len(self._active) < self._limit):
-                job, _ = self._pending.popitem(last=False)
-                self._admit_blocked()
-                job._started_at = time.monotonic()
-                self._start_pending(job)
-        finally:
-            self._starting = False
-
-    def _start_pending(self, job: Job[Any]) -> None:
-        try:
-            job._context.run(self._start, job)
-        except (
-            Exception
-        ) as error:  # the task factory's: this job's failure, not that of the one that just ended
-            job._discard(error)
-            if not job._hearers:
-                job._report(error)
-
-    def _admit_blocked(self) -> None:
-        """Hand room among the pending to the spawns that wait for it."""
-        while self._blocked and len(self._pending) < self._pending_limit:
-            job, room = self._blocked.popitem(last=False)
-            if not room.done():  # else its spawner was cancelled, and has yet to run
-                self._line_up(job, job._context)
-                wake(room)
-
-    def _withdraw(self, job: Job[Any]) -> None:
-        del self._pending[job]
-        self._admit_blocked()
-        self._wake_idlers()
-
-    def _closed_one(self, job: Job[Any]) -> None:
-        error = job._error
-        if error is None:
-            self._succeeded += 1
-        elif isinstance(error, asyncio.CancelledError):
-            self._cancelled += 1
-        elif isinstance(error, TimeoutError) and job._stop is not None:
-            self._timed_out += 1
-        else:
-            self._failed += 1
-
-    def _ended_one(self, job: Job[Any]) -> None:
-        self._active.pop(job, None)  # closing the scheduler may have dropped it
-        if self._pending:
-            self._start_next()
-        elif self._idlers:
-            self._wake_idlers()
+    def _window(self, window: int | None) -> int:
+        if window is None:
+            return self._slots.limit or 100
+        check_count("window", window, 1)
+        return window
 
     # -- stopping ------------------------------------------------------------------------------------------
 
@@ -335,15 +260,7 @@ class Scheduler(Collection[Job[Any]]):
         Nothing is closed, and new jobs are taken meanwhile. RuntimeError: called from inside one of the jobs.
         """
         self._refuse_inside("join")
-        if self._idle:
-            return True
-        idle: asyncio.Future[bool] = self._check_loop().create_future()
-        self._idlers.append(idle)
-        try:
-            return await arrives(idle, timeout)
-        finally:
-            if idle in self._idlers:
-                self._idlers.remove(idle)
+        return await self._slots.join(timeout)
 
     async def wait_and_close(self, timeout: float | None = None) -> None:
         """Let the jobs finish, at most `timeout` seconds (None: `wait_timeout`), then `close`.
@@ -381,14 +298,12 @@ class Scheduler(Collection[Job[Any]]):
         """
         self._refuse_inside("close")
         self._stop_taking("closed")
-        pending = list(self._pending)
-        for job in pending:
+        for job in list(self._slots.line):
             job.cancel()
-        for job in list(self._active):
+        for job in list(self._slots.active):
             job._request_stop()
-        for shielded in list(self._shields):
-            shielded.cancel()
-        if not await self.join(self._close_timeout):
+        self._slots.shields.cancel()
+        if not await self.join(self._slots.close_timeout):
             self._give_up_rest()
 
     async def __aenter__(self) -> Self:
@@ -401,35 +316,20 @@ class Scheduler(Collection[Job[Any]]):
 
     def _stop_taking(self, state: str) -> None:
         self._state = state
-        while self._blocked:
-            job, room = self._blocked.popitem()
-            job._coro.close()
-            if not room.done():
-                room.set_result(False)
+        self._slots.line.refuse_blocked()
 
     def _give_up_rest(self) -> None:
-        for job in list(self._active):
+        for job in list(self._slots.active):
             if not job.closed:
                 error = TimeoutError(
-                    f"{job.name} did not stop within {self._close_timeout} s of being cancelled"
+                    f"{job.name} did not stop within {self._slots.close_timeout} s of being cancelled"
                 )
                 job._give_up(error)
                 self._report(job, "Job closing timed out", error)
-        self._active.clear()
-        self._shields.clear()
-
-    @property
-    def _idle(self) -> bool:
-        return not (self._active or self._pending or self._shields)
-
-    def _wake_idlers(self) -> None:
-        if self._idle:
-            for idle in self._idlers:
-                wake(idle)
+        self._slots.forget()
 
     def _refuse_inside(self, verb: str) -> None:
-        current = asyncio.current_task() if self._active else None
-        if current is not None and any(job._task is current for job in self._active):
+        if self._slots.inside:
             raise RuntimeError(
                 f"a job cannot {verb} the scheduler it runs in: that would wait for its own end"
             )
@@ -446,27 +346,11 @@ class Scheduler(Collection[Job[Any]]):
             if asyncio.iscoroutine(awaitable):
                 awaitable.close()
             raise SchedulerClosed("the scheduler is closed and shields nothing more")
-        self._loop = self._loop or asyncio.get_running_loop()
-        inner = asyncio.ensure_future(awaitable)
-        if inner.done():
-            return inner
-        outer: asyncio.Future[T] = self._check_loop().create_future()
-        self._shields.add(inner)
-        inner.add_done_callback(partial(self._shielded, outer))
-        return outer
+        self._slots.check_loop()
+        return self._slots.shields.cover(asyncio.ensure_future(awaitable))
 
-    def _shielded(self, outer: asyncio.Future[T], inner: asyncio.Future[T]) -> None:
-        self._shields.discard(inner)
-        self._wake_idlers()
-        if inner.cancelled():
-            outer.cancel()
-        elif (error := inner.exception()) is None:
-            if not outer.done():
-                outer.set_result(inner.result())
-        elif not outer.done():
-            outer.set_exception(error)
-        else:
-            self._handle({"message": "Shielded work failed", "future": inner, "exception": error})
+    def _report_shielded(self, future: asyncio.Future[Any], error: BaseException) -> None:
+        self._handle({"message": "Shielded work failed", "future": future, "exception": error})
 
     # -- errors nobody awaited -----------------------------------------------------------------------------
 
@@ -478,8 +362,8 @@ class Scheduler(Collection[Job[Any]]):
         """
         if self._exception_handler is not None:
             self._exception_handler(self, context)
-        elif self._loop is not None:
-            self._loop.call_exception_handler(context)
+        elif self._slots.loop is not None:
+            self._slots.loop.call_exception_handler(context)
         else:
             _log.error("%s", context.get("message"), exc_info=context.get("exception"))
 
@@ -510,19 +394,3 @@ async def create_scheduler(
         pending_limit=pending_limit,
         exception_handler=exception_handler,
     )
-
-
-def _check_count(name: str, value: int, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a whole number, not {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}")
-
-
-def _check_seconds(name: str, value: float | None) -> None:
-    if value is None:
-        return
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number of seconds or None, not {value!r}")
-    if not value >= 0:
-        raise ValueError(f"{name} must not be negative, and is {value}")
