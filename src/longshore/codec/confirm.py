@@ -1,0 +1,47 @@
+"""The second look at a value that compiled code refused or brought back different: what exactly is wrong with it?"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from longshore.codec import tags
+from longshore.codec.foreign import dec_hook
+from longshore.codec.mismatch import Mismatch
+from longshore.codec.same import same
+from longshore.codec.shape import Shape
+
+_MSGSPEC: Final = re.compile(r"(?P<text>.*) - at `\$(?P<path>.*)`", re.DOTALL)
+
+
+def confirm(value: Any, annotation: Any, shape: Shape) -> Any:
+    """What msgspec stores for ``value``. Mismatch: it does not fit its declared type, or would not come back the same."""
+    stored = shape.dump(value, 0)
+    try:
+        back = _there_and_back(value if shape.native else stored, annotation, shape)
+        unchanged = same(value, back)
+    except Mismatch:
+        raise
+    except msgspec.ValidationError as error:
+        raise _translated(error) from None
+    except Exception as error:
+        raise Mismatch(f"has no stored form: {error} ({type(error).__name__})", storable=False) from None
+    if not unchanged:
+        raise Mismatch(f"would not come back the same from the store ({shape.label})", storable=False)
+    return value if shape.native else stored
+
+
+def _there_and_back(stored: Any, annotation: Any, shape: Shape) -> Any:
+    body = tags.encode(stored)
+    if shape.native:
+        return msgspec.msgpack.decode(body, type=annotation, dec_hook=dec_hook)
+    return shape.load(tags.decode(body))
+
+
+def _translated(error: msgspec.ValidationError) -> Mismatch:
+    found = _MSGSPEC.fullmatch(str(error))
+    if found is None:
+        return Mismatch(str(error).replace("`", ""))
+    return Mismatch(found["text"].replace("`", "")).under(found["path"])
