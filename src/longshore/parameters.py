@@ -8,8 +8,6 @@ import typing
 from collections.abc import Callable
 from typing import Any, Final
 
-from longshore.context import Context
-
 POSITIONAL_ONLY: Final = inspect.Parameter.POSITIONAL_ONLY
 POSITIONAL: Final = inspect.Parameter.POSITIONAL_OR_KEYWORD
 VAR_POSITIONAL: Final = inspect.Parameter.VAR_POSITIONAL
@@ -68,7 +66,15 @@ def is_context(fn: Callable[..., Any], annotation: Any) -> bool:
         resolved = resolve(fn, annotation)
     except Unresolved:
         return _says_context(annotation)
-    return resolved is Context or Context in typing.get_args(resolved)
+    return any(_is_context_class(part) for part in (resolved, *typing.get_args(resolved)))
+
+
+def _is_context_class(cls: Any) -> bool:
+    # By name: this file is below the one that defines it.
+    return (
+        getattr(cls, "__module__", "") == "longshore.context"
+        and getattr(cls, "__qualname__", "") == "Context"
+    )
 
 
 def _says_context(annotation: Any) -> bool:

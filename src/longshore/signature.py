@@ -88,7 +88,7 @@ class Signature:
         self._written = written.replace(parameters=self._parameters)
         kinds = {p.kind for p in self._parameters}
         self._simple = kinds <= {POSITIONAL, KEYWORD_ONLY}
-        self._whole = kinds <= {POSITIONAL} and self.context is None
+        self._whole = kinds <= {POSITIONAL}
         self._plan: Plan | None = None
         with suppress(Unresolved):  # a class further down in the module; asked again at first use
             self._plan = self._build()
@@ -115,8 +115,8 @@ class Signature:
             pass
         return self._bind_confirmed(plan, args, kwargs)
 
-    def load(self, payload: bytes, context: Any = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments of a stored call, to call the function with; the Context among them where it is asked for.
+    def load(self, payload: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of a stored call, to call the function with; without the Context, see `inject`.
 
         Undecodable: damaged bytes, or arguments that this version of the function does not take.
         """
@@ -137,7 +137,7 @@ class Signature:
                     break
             else:
                 return values, {}
-        return self._call(given, context)
+        return self._call(given)
 
     def digest(self, payload: bytes) -> str:
         """A key made of a stored call: equal for equal arguments, in every process."""
@@ -188,14 +188,14 @@ class Signature:
         stored = {a.name: self._stored(a, bound[a.name]) for a in plan.arguments if a.name in bound}
         return DECLARED + tags.encode(stored)
 
-    def _call(self, given: Any, context: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _call(self, given: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
         # By position only where it must be: up to the last parameter that takes nothing else.
         by_position = not self._simple
-        for parameter in self._all:
+        for parameter in self._parameters:
             name, kind = parameter.name, parameter.kind
-            value = context if name == self.context else getattr(given, name)
+            value = getattr(given, name)
             if value is UNSET:
                 by_position = False
             elif kind is VAR_POSITIONAL:

@@ -11,7 +11,7 @@ from longshore.codec.confirm import confirm
 from longshore.codec.foreign import dec_hook
 from longshore.codec.mismatch import Mismatch
 from longshore.codec.shape import AnyShape, Shape
-from longshore.codec.wire import DECLARED, DESCRIBED, Undecodable, check_format, read
+from longshore.codec.wire import DECLARED, DESCRIBED, Undecodable, check_format, describe, read
 from longshore.errors import NotEncodable
 
 _NONE: Final = DESCRIBED + tags.encode(None)
@@ -67,3 +67,8 @@ class ResultCodec:
         except Mismatch as misfit:
             told = declared or misfit
             raise NotEncodable(f"the result cannot be stored: {told.under('result')}") from None
+
+
+def decode_result(payload: bytes | None) -> Any:
+    """A result without its task: declared types stay plain, a dataclass is a dict. Undecodable: damaged."""
+    return None if payload is None else describe(payload)

@@ -6,21 +6,19 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast
 
+import msgspec
 from msgspec import UNSET
 
-from longshore.call import Call
 from longshore.context import Context
-from longshore.errors import ArgumentError
+from longshore.errors import ArgumentError, NotEncodable
 from longshore.ids import new_id
-from longshore.model import JobRecord
+from longshore.model import JobRecord, UniqueMode
 from longshore.names import check_key
-from longshore.options import NO_OVERRIDES, Options, Overrides, Unique, overrides
-from longshore.request import Request
 from longshore.signature import Signature
+from longshore.task.options import NO_OVERRIDES, Options, Overrides, Unique, overrides
 
 if TYPE_CHECKING:
     from longshore.job import Job
-    from longshore.model import UniqueMode
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,12 +26,88 @@ R = TypeVar("R")
 Kind = Literal["async", "sync", "process"]
 
 
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """What a bound call asks for. Pure data: no id and no time yet.
+
+    ``payload`` are the encoded arguments; ``delay`` seconds from now or ``eta`` seconds since the epoch, at most one of
+    them; ``expires`` seconds from now; ``unique`` the key as it is stored, the task's name in it.
+    """
+
+    task: Task[..., Any]
+    payload: bytes
+    queue: str
+    priority: int = 0
+    delay: float | None = None
+    eta: float | None = None
+    expires: float | None = None
+    unique: str | None = None
+    unique_mode: UniqueMode | None = None
+    keep: float | None = None
+    headers: Mapping[str, str] | None = None
+
+    def record(self, job_id: str, now: float) -> JobRecord:
+        """The job to store, created ``now`` on the store's clock."""
+        run_at = now if self.delay is None else now + self.delay
+        return JobRecord(
+            id=job_id,
+            task=self.task.name,
+            queue=self.queue,
+            args=self.payload,
+            run_at=run_at if self.eta is None else self.eta,
+            created_at=now,
+            priority=self.priority,
+            expires_at=None if self.expires is None else now + self.expires,
+            keep=self.keep,
+            unique=self.unique,
+            unique_mode=self.unique_mode,
+            headers=None if self.headers is None else msgspec.msgpack.encode(self.headers),
+        )
+
+
 class Door(Protocol):
-    """What a task needs of its app: the way into the store. ``connection`` is the caller's own transaction."""
+    """What a task needs of its app: the way into the store. ``connection`` is the caller's own transaction.
+
+    ``keep`` is how long a finished job stays readable unless its task says otherwise, in seconds; ``middleware`` wraps
+    every run, and ``max_result`` limits the bytes of a result: a process that runs one job finds them through its task.
+    """
+
+    keep: float | None
+    middleware: Sequence[Any]
+    max_result: int
 
     def enqueue(self, requests: Sequence[Request], connection: Any = None) -> Sequence[Job[Any]]: ...
 
     async def aenqueue(self, requests: Sequence[Request], connection: Any = None) -> Sequence[Job[Any]]: ...
+
+
+class Call(Generic[R]):
+    """``task.call(...)``: checked and encoded; a row for ``enqueue_many``, or enqueued by itself.
+
+    ``request`` is what it asks for; ``connection`` the caller's transaction given to ``using``, or None.
+    """
+
+    __slots__ = ("_door", "connection", "request")
+
+    def __init__(self, request: Request, door: Door, connection: Any = None) -> None:
+        self.request = request
+        self.connection = connection
+        self._door = door
+
+    def __repr__(self) -> str:
+        return f"<Call of {self.request.task.name}>"
+
+    def enqueue(self) -> Job[R]:
+        """Store it as a job."""
+        return cast("Job[R]", self._door.enqueue((self.request,), self.connection)[0])
+
+    async def aenqueue(self) -> Job[R]:
+        """Store it as a job, without blocking the event loop."""
+        return cast("Job[R]", (await self._door.aenqueue((self.request,), self.connection))[0])
+
+    def with_headers(self, headers: Mapping[str, str]) -> Call[R]:
+        """The same call with these headers besides those it has."""
+        merged = {**(self.request.headers or {}), **headers}
+        return Call(msgspec.structs.replace(self.request, headers=merged), self._door, self.connection)
 
 
 class Changes(TypedDict, total=False):
@@ -118,9 +192,10 @@ class Task(Verbs[P, R]):
     kind          "async" runs in the event loop, "sync" in a thread, "process" in a process of its own
     in_main       defined in the script that is running, where no worker could import it
     signature     binds, checks, stores and reads back its arguments and results
+    extra         the options that middleware declares
     """
 
-    __slots__ = ("fn", "in_main", "kind", "name", "options", "signature")
+    __slots__ = ("extra", "fn", "in_main", "kind", "name", "options", "signature")
 
     def __init__(
         self,
@@ -130,12 +205,14 @@ class Task(Verbs[P, R]):
         options: Options,
         signature: Signature,
         door: Door,
+        extra: Mapping[str, Any],
     ) -> None:
         self.name = name
         self.fn = fn
         self.kind: Kind = kind
         self.options = options
         self.signature = signature
+        self.extra = extra
         self.in_main = getattr(fn, "__module__", None) == "__main__"
         self._door = door
 
@@ -151,6 +228,38 @@ class Task(Verbs[P, R]):
         """What one run calls: the function, or a fresh instance of the class."""
         return cast("Callable[..., Any]", self.fn()) if isinstance(self.fn, type) else self.fn
 
+    @property
+    def door(self) -> Door:
+        """The app it belongs to."""
+        return self._door
+
+    @property
+    def module(self) -> str:
+        """Where its function or class is defined."""
+        return str(self.fn.__module__)
+
+    @property
+    def qualname(self) -> str:
+        """What its function or class is called there."""
+        return str(getattr(self.fn, "__qualname__", self.name))
+
+    def invoke(self, context: Context, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run it with decoded arguments. A coroutine function gives its coroutine."""
+        if self.signature.context is not None:
+            args, kwargs = self.signature.inject(args, kwargs, context)
+        return self.target()(*args, **kwargs)
+
+    def encode_result(self, value: Any) -> bytes:
+        """What the store keeps of a result. NotEncodable: it has no stored form."""
+        try:
+            return self.signature.result.encode(value)
+        except NotEncodable as error:
+            raise NotEncodable(f"{self.name}: {error}") from None
+
+    def decode_result(self, payload: bytes | None) -> Any:
+        """The result again. Undecodable: damaged, or the declared type has changed since."""
+        return None if payload is None else self.signature.result.decode(payload)
+
     def using(self, **changes: Unpack[Changes]) -> Using[P, R]:
         """The same task with other options for the calls made through it.
 
@@ -158,7 +267,7 @@ class Task(Verbs[P, R]):
         ``unique``, ``unique_mode``, ``expires``, ``keep``: instead of the task's own. ``connection``: store the job in the
         caller's own transaction. ArgumentError: a value that cannot work.
         """
-        return Using(self, overrides(_known(changes)))
+        return Using(self, overrides(changes, NO_OVERRIDES))
 
     def request(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Request:
         return self.request_with(NO_OVERRIDES, args, kwargs)
@@ -200,9 +309,11 @@ class Task(Verbs[P, R]):
         return f"{self.name}:{check_key(unique(*args, **kwargs) if callable(unique) else unique)}"
 
     def _run_here(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self.wants_context:
-            args, kwargs = self.signature.inject(args, kwargs, self._context())
-        return self.target()(*args, **kwargs)
+        return (
+            self.invoke(self._context(), args, kwargs)
+            if self.wants_context
+            else self.target()(*args, **kwargs)
+        )
 
     def _context(self) -> Context:
         # A plain call is no job: its Context belongs to a record that no store has.
@@ -243,18 +354,7 @@ class Using(Verbs[P, R]):
 
     def using(self, **changes: Unpack[Changes]) -> Using[P, R]:
         """More changes, on top of these."""
-        return Using(self.task, overrides(_known(changes), self._overrides))
+        return Using(self.task, overrides(changes, self._overrides))
 
     def request(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Request:
         return self.task.request_with(self._overrides, args, kwargs)
-
-
-def _known(changes: Mapping[str, Any]) -> Mapping[str, Any]:
-    from longshore.suggest import did_you_mean
-
-    for name in changes:
-        if name not in Changes.__annotations__:
-            raise ArgumentError(
-                f'using() has no option "{name}"{did_you_mean(name, Changes.__annotations__)}'
-            )
-    return changes

@@ -70,19 +70,21 @@ class Overrides(msgspec.Struct, frozen=True):
 
 NO_OVERRIDES: Final = Overrides()
 OPTION_NAMES: Final = Options.__struct_fields__
+OVERRIDE_NAMES: Final = Overrides.__struct_fields__
 
 
-def options(given: Mapping[str, Any], base: Options | None = None) -> Options:
-    """Options from what a user wrote. TaskError: an unknown option or a value that cannot work."""
+def options(given: Mapping[str, Any], base: Options) -> Options:
+    """Options from what a user wrote, on top of ``base``. TaskError: a value that cannot work."""
+    return msgspec.structs.replace(
+        base, **{name: _CHECKS[name](value, TaskError) for name, value in given.items()}
+    )
+
+
+def overrides(given: Mapping[str, Any], base: Overrides) -> Overrides:
+    """Overrides from what a user wrote, on top of ``base``. ArgumentError: an unknown one, or a value that cannot work."""
     for name in given:
-        if name not in OPTION_NAMES:
-            raise TaskError(f'app.task() has no option "{name}"{did_you_mean(name, OPTION_NAMES)}')
-    checked = {name: _CHECKS[name](value, TaskError) for name, value in given.items()}
-    return msgspec.structs.replace(base or Options(), **checked)
-
-
-def overrides(given: Mapping[str, Any], base: Overrides = NO_OVERRIDES) -> Overrides:
-    """Overrides from what a user wrote, on top of ``base``. ArgumentError: a value that cannot work."""
+        if name not in OVERRIDE_NAMES:
+            raise ArgumentError(f'using() has no option "{name}"{did_you_mean(name, OVERRIDE_NAMES)}')
     checked = {name: _CHECKS[name](value, ArgumentError) for name, value in given.items()}
     if "delay" in checked and "eta" in checked:
         raise ArgumentError("using() takes a delay or an eta, not both")
@@ -108,10 +110,10 @@ def _retry(value: Any, error: type[LongshoreError]) -> Retry | None:
     return Retry.of(value)
 
 
-def _unique(value: Any, error: type[LongshoreError]) -> Unique:
+def _unique(value: Any, error: type[LongshoreError]) -> Any:
     if value is None or value is False:
         return None
-    if value is True or callable(value):
+    if isinstance(value, bool) or callable(value):
         return value
     try:
         return check_key(value)

@@ -1,0 +1,7 @@
+"""Tasks: what can be run, by name, and the verbs that make jobs of it."""
+
+from longshore.task.core import AsyncTask, Call, Door, Request, SyncTask, Task, Using
+from longshore.task.decorator import TaskDecorator
+from longshore.task.options import Options
+
+__all__ = ["AsyncTask", "Call", "Door", "Options", "Request", "SyncTask", "Task", "TaskDecorator", "Using"]
