@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from longshore import model
+from longshore.codec import ResultCodec
 from longshore.courier import Courier
-from longshore.duration import seconds
+from longshore.duration import optional_seconds, seconds
 from longshore.errors import ArgumentError, ConfigError, JobNotFound, TaskError, UniqueConflict
 from longshore.ids import new_id, new_ids
 from longshore.job import CancelAnswer, Job
@@ -61,13 +62,14 @@ class App:
         eager: bool = False,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        self.lease = _positive("lease", lease)
-        self.sweep = _positive("sweep", sweep)
+        self.lease = seconds(lease, "lease", positive=True)
+        self.sweep = seconds(sweep, "sweep", positive=True)
         if max_crashes < 1:
             raise ConfigError(f"max_crashes={max_crashes!r}: give a whole number of at least 1")
         self.max_crashes = max_crashes
-        self.keep = None if keep is None else seconds(keep)
-        self.middleware = tuple(middleware)
+        self.keep = optional_seconds(keep, "keep")
+        self.middleware: Sequence[Middleware] = tuple(middleware)
+        self._extra = {name: default for layer in middleware for name, default in layer.options.items()}
         self.max_args = max_args
         self.max_result = max_result
         self.eager = eager
@@ -147,37 +149,23 @@ class App:
         """Makes a function, a coroutine function or a class with ``__call__`` a task.
 
         Bare (``@app.task``) or with options: ``name, queue, priority, retry, timeout, expires, unique, unique_mode, keep,
-        executor`` and those that middleware declares. TaskError: it cannot be a task, or the name is taken.
+        executor`` (see `Options`) and those that middleware declares. TaskError: it cannot be a task, or the name is taken.
         """
-        return TaskDecorator(self, self._register, self._extra_options())
-
-    def _extra_options(self) -> Mapping[str, Any]:
-        extra: dict[str, Any] = {}
-        for middleware in self.middleware:
-            extra.update(middleware.options)
-        return extra
+        return TaskDecorator(self, self._register, self._extra)
 
     def _register(self, task: Task[..., Any]) -> None:
         other = self._tasks.get(task.name)
         if other is not None:
             raise TaskError(
                 f'the task name "{task.name}" is taken by {other.module}.{other.qualname}. '
-                f'Give {task.qualname} a name of its own: @app.task(name="...")'
+                'Give this one a name of its own: @app.task(name="...")'
             )
         self._tasks[task.name] = task
 
     # -- enqueueing: what tasks call (see task.Door) -------------------------------------------------------------
 
-    def enqueue(self, request: Request, connection: Any = None) -> Job[Any]:
-        """Store one request as a job and give its handle. Use ``task.enqueue(...)`` instead."""
-        return self.enqueue_requests([request], connection)[0]
-
-    async def aenqueue(self, request: Request) -> Job[Any]:
-        """As `enqueue`, through the courier."""
-        return (await self.aenqueue_requests([request]))[0]
-
-    def enqueue_requests(self, requests: Sequence[Request], connection: Any = None) -> list[Job[Any]]:
-        """Store all, atomically; a handle for each."""
+    def enqueue(self, requests: Sequence[Request], connection: Any = None) -> list[Job[Any]]:
+        """Store all, atomically; a handle for each. What ``task.enqueue(...)`` comes to."""
         records = self._records(requests)
         if not records:
             return []
@@ -189,8 +177,10 @@ class App:
             store.publish({f"queue:{record.queue}" for record in records})
         return self._handles(records, stored)
 
-    async def aenqueue_requests(self, requests: Sequence[Request]) -> list[Job[Any]]:
-        """As `enqueue_requests`, through the courier."""
+    async def aenqueue(self, requests: Sequence[Request], connection: Any = None) -> list[Job[Any]]:
+        """As `enqueue`, through the courier. With a ``connection`` it stays in this thread, which the connection belongs to."""
+        if connection is not None:
+            return self.enqueue(requests, connection)
         records = self._records(requests)
         if not records:
             return []
@@ -203,11 +193,11 @@ class App:
 
         One handle for each, in order. ArgumentError: a row is no call; nothing was stored.
         """
-        return self.enqueue_requests(_requests(calls))
+        return self.enqueue(_requests(calls))
 
     async def aenqueue_many(self, calls: Iterable[Call[Any]]) -> list[Job[Any]]:
         """As `enqueue_many`, for coroutines."""
-        return await self.aenqueue_requests(_requests(calls))
+        return await self.aenqueue(_requests(calls))
 
     def _records(self, requests: Sequence[Request]) -> list[JobRecord]:
         now = self._store.now()
@@ -223,7 +213,7 @@ class App:
         task = request.task
         if task.in_main:
             self._refuse_main(task)
-        record = request.record(job_id, now, self.keep)
+        record: JobRecord = request.record(job_id, now)
         if len(record.args) > self.max_args:
             raise ArgumentError(
                 f"the arguments of {task.name} take {len(record.args):,} bytes; the limit is {self.max_args:,}. "
@@ -243,7 +233,7 @@ class App:
         )
 
     def _handles(self, records: Sequence[JobRecord], stored: Sequence[JobRecord]) -> list[Job[Any]]:
-        jobs = []
+        jobs: list[Job[Any]] = []
         for asked, got in zip(records, stored, strict=True):
             if got.id != asked.id and asked.unique_mode == "reject":
                 rest = (
@@ -313,7 +303,7 @@ class App:
             processes=processes,
             burst=burst,
             name=name,
-            drain_timeout=None if drain_timeout is None else seconds(drain_timeout),
+            drain_timeout=optional_seconds(drain_timeout, "drain_timeout"),
         )
 
     @contextlib.contextmanager
@@ -346,10 +336,10 @@ class App:
 
     def decode_result(self, record: JobRecord) -> Any:
         """The value a succeeded job returned."""
-        from longshore.codec import decode_result
-
+        if record.result is None:
+            return None
         task = self._tasks.get(record.task)
-        return decode_result(record.result) if task is None else task.decode_result(record.result)
+        return ResultCodec().decode(record.result) if task is None else task.decode_result(record.result)
 
     def why_waiting(self, record: JobRecord) -> str:
         """What a person should know who waited in vain for this job; empty where there is nothing to say."""
@@ -429,10 +419,3 @@ def _requests(calls: Iterable[Call[Any]]) -> list[Request]:
             )
         requests.append(call.request)
     return requests
-
-
-def _positive(name: str, value: float | timedelta) -> float:
-    number = seconds(value)
-    if not number > 0:
-        raise ConfigError(f"{name}={value!r}: give a number of seconds above 0")
-    return number

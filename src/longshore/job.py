@@ -137,7 +137,7 @@ class Job(Generic[R_co]):
 
         ResultTimeout: it has not. LongshoreError: called in a thread whose event loop is running; await it there.
         """
-        deadline = None if timeout is None else time.monotonic() + seconds(timeout)
+        deadline = None if timeout is None else time.monotonic() + seconds(timeout, "timeout")
         event = threading.Event()
         subscription = self._desk.on_end(self.id, event.set)
         try:
@@ -154,7 +154,7 @@ class Job(Generic[R_co]):
 
     async def await_end(self, timeout: float | timedelta | None = None) -> Self:
         """As `wait`, for coroutines."""
-        deadline = None if timeout is None else time.monotonic() + seconds(timeout)
+        deadline = None if timeout is None else time.monotonic() + seconds(timeout, "timeout")
         loop = asyncio.get_running_loop()
         event = asyncio.Event()
 
@@ -189,7 +189,7 @@ class Job(Generic[R_co]):
 
     def _timeout(self, timeout: float | timedelta | None) -> ResultTimeout:
         record = self.record
-        after = f"{seconds(timeout):g} s" if timeout is not None else "the time given"
+        after = f"{seconds(timeout, 'timeout'):g} s" if timeout is not None else "the time given"
         why = self._desk.why_waiting(record)
         return ResultTimeout(
             f"job {self.id} ({record.task}) is still {record.state} after {after}{why}", self.id

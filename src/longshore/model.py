@@ -94,7 +94,7 @@ class Failure(msgspec.Struct, frozen=True, gc=False):
     at: float
 
 
-class Progress(msgspec.Struct, frozen=True, gc=False):
+class Progress(msgspec.Struct, frozen=True, gc=False, tag=True):
     """How far a running job is, by its own word."""
 
     done: float

@@ -14,7 +14,7 @@ from typing import Any
 
 from longshore.codec import Undecodable
 from longshore.context import enter
-from longshore.errors import ArgumentError, Discard, NotEncodable, RetryLater, Snooze
+from longshore.errors import Discard, NotEncodable, Snooze
 from longshore.middleware.base import Middleware
 from longshore.model import Failure, JobRecord, expired
 from longshore.worker.outcome import Cancelled, Done, Failed, Held, Outcome, Snoozed
@@ -72,10 +72,8 @@ class Execution:
         try:
             args, kwargs = run.task.signature.load(job.args)
         except Undecodable as error:
+            # Neither lost nor tried again and again: a newer release, or a person, may know what to do with it.
             return Held(f"its arguments cannot be decoded: {error}"), None, None
-        except ArgumentError as error:
-            # The same arguments will not fit next time either: no retry.
-            return Failed(self._failure(run, error), None), None, None
         enter(run.context)
         return None, args, kwargs
 
@@ -97,6 +95,18 @@ class Execution:
             self._enter(run, layers)
             value = await run.task.invoke(run.context, args, kwargs)
             outcome = self._returned(run, value)
+        except BaseException as error:
+            outcome = self._raised(run, error)
+        return self._leave(run, layers, outcome)
+
+    def around(self, run: Run, call: Callable[[], Outcome]) -> Outcome:
+        """Put the middleware around a run that happens elsewhere."""
+        if not self._middleware:
+            return call()
+        layers: list[Generator[None, Outcome, Outcome | None]] = []
+        try:
+            self._enter(run, layers)
+            outcome = call()
         except BaseException as error:
             outcome = self._raised(run, error)
         return self._leave(run, layers, outcome)
@@ -129,7 +139,7 @@ class Execution:
             return run.stop
         try:
             result = run.task.encode_result(value)
-            if result is not None and len(result) > self._max_result:
+            if len(result) > self._max_result:
                 raise NotEncodable(
                     f"{run.task.name} returned {len(result):,} bytes; results are limited to {self._max_result:,}. "
                     "Store large results elsewhere and return where, or raise App(max_result=...)."
@@ -155,8 +165,6 @@ class Execution:
         if policy is not None:
             age = self._clock() - job.created_at
             retry_in = policy.decide(error, job.failures, age, random.random())
-            if retry_in is not None and isinstance(error, RetryLater):
-                retry_in = error.delay
         return Failed(self._failure(run, error), retry_in)
 
     def _failure(self, run: Run, error: BaseException) -> Failure:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from longshore.task import Task
 from msgspec.structs import replace
 
 from longshore import model
@@ -19,6 +18,7 @@ from longshore.errors import StoreError
 from longshore.failpoint import hit
 from longshore.model import FINAL, Change, Claim, JobRecord, Progress
 from longshore.stores.base import Exchange, Store
+from longshore.task import Task
 from longshore.worker.executors import Executor
 from longshore.worker.observer import Observer
 from longshore.worker.outcome import Outcome, Parked, Released, change
@@ -183,7 +183,10 @@ class Feed:
         if claim is not None:
             self._plan(claim, done)
             self._deliver(done.jobs)
-            if self.idle is not None and not self.leased and not self._more:
+        if self.idle is not None and not self.leased:
+            if claim is None or self._more:
+                self.hint()  # one more look before saying that nothing is left
+            else:
                 self.idle()
 
     def _claim(self, settling: int) -> Claim | None:

@@ -12,9 +12,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
-from longshore.ids import new_id
-
 from longshore.errors import ConfigError, WorkerError
+from longshore.ids import new_id
 from longshore.model import Claim
 from longshore.worker.execute import Execution, timed_out
 from longshore.worker.executors.coroutines import CoroutineExecutor
@@ -143,7 +142,7 @@ class Worker:
         self.feed.executors = {
             "async": self.coroutines,
             "sync": ThreadExecutor(self.concurrency, execution, self.feed.ended),
-            "process": ProcessExecutor(self.processes, self.feed.ended, late),
+            "process": ProcessExecutor(self.processes, execution, self.feed.ended, late, app.max_result),
         }
         if self._burst:
             self.feed.idle = self.stop

@@ -194,9 +194,9 @@ class SqliteStore:
 
     def drop(self, kind: str, key: str) -> bool:
         """See `base.Store.drop`."""
-        values = {"kind": kind, "key": key, "now": self.now()}
+        values = {"kind": kind, "key": key}
         rows = self._pair().write(lambda writer: writer.execute(self.sql["drop"], values).fetchall())
-        return rows == [(1,)]
+        return any(expires_at is None or expires_at > self.now() for (expires_at,) in rows)
 
 
 def _json(values: Sequence[Any]) -> str:

@@ -10,20 +10,20 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import msgspec
-from longshore.task import Task
 
 from longshore.context import Context
 from longshore.model import JobRecord, Progress
+from longshore.task import Task
 from longshore.worker.death import die_with_parent
 from longshore.worker.execute import Execution
 from longshore.worker.outcome import Held, Outcome
-from longshore.worker.run import Run
+from longshore.worker.run import Report, Run
 
 _decode = msgspec.msgpack.Decoder(tuple[str, str, str, JobRecord]).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def main(pipe: Connection) -> None:
+def main(pipe: Connection, max_result: int) -> None:
     """Serve jobs until the pipe closes. Interrupts are the parent's business: it kills us when we are to stop."""
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -32,26 +32,29 @@ def main(pipe: Connection) -> None:
     def report(_: Context, progress: Progress) -> None:
         pipe.send_bytes(_encode(progress))
 
+    # The clock is the host's: ages of jobs are compared in seconds, and the parent's store has the last word on times. The
+    # middleware is around us in the parent.
+    execution = Execution((), time.time, max_result)
     while True:
         try:
             module, qualname, name, job = _decode(pipe.recv_bytes())
         except EOFError:
             return
-        pipe.send_bytes(_encode(_run(module, qualname, name, job, report)))
+        pipe.send_bytes(_encode(_run(execution, module, qualname, name, job, report)))
 
 
-def _run(module: str, qualname: str, name: str, job: JobRecord, report: Any) -> Outcome:
+def _run(
+    execution: Execution, module: str, qualname: str, name: str, job: JobRecord, report: Report
+) -> Outcome:
     try:
         task = find(module, qualname, name)
     except Exception as error:
         return Held(f"its process could not import {module}.{qualname}: {error!r}")
-    # The clock is the host's: ages of jobs are compared in seconds, and the parent's store has the last word on times.
-    execution = Execution(task.door_middleware(), time.time, task.door_max_result())
     return execution.run(Run(job, task, report))
 
 
 def find(module: str, qualname: str, name: str) -> Task[..., Any]:
-    """The task object at ``module.qualname``; the module's app is asked by name where a decorator hides it."""
+    """The task at ``module.qualname``."""
     found: Any = sys.modules.get(module) or importlib.import_module(module)
     for part in qualname.split("."):
         found = getattr(found, part)

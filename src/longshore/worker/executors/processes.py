@@ -8,12 +8,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from longshore.model import Progress
+from longshore.worker.execute import Execution
 from longshore.worker.executors import Ended
 from longshore.worker.outcome import Crashed, Outcome
 from longshore.worker.run import Run
@@ -35,8 +37,17 @@ class ProcessExecutor:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, limit: int, ended: Ended, timed_out: Callable[[Run], Outcome]) -> None:
+    def __init__(
+        self,
+        limit: int,
+        execution: Execution,
+        ended: Ended,
+        timed_out: Callable[[Run], Outcome],
+        max_result: int,
+    ) -> None:
         self._limit = limit
+        self._execution = execution
+        self._max_result = max_result
         self._ended = ended
         self._timed_out = timed_out
         self._waiting: deque[Run] = deque()
@@ -80,7 +91,7 @@ class ProcessExecutor:
         while (run := self._next()) is not None:
             if child is None or not child.usable:
                 child = self._spawn()
-            outcome = run.stop or child.run(run, self._timed_out)
+            outcome = run.stop or self._execution.around(run, partial(child.run, run, self._timed_out))
             if not child.usable:
                 self._forget(child)
             self._ended(run, outcome)
@@ -97,7 +108,7 @@ class ProcessExecutor:
             return None if self._closed else self._waiting.popleft()
 
     def _spawn(self) -> Child:
-        child = Child()
+        child = Child(self._max_result)
         with self._wake:
             self._children.add(child)
         return child
@@ -110,7 +121,7 @@ class ProcessExecutor:
 class Child:
     """One spawned process and the pipe to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_result: int) -> None:
         # Imported here: multiprocessing is slow to import, and few workers need it.
         from multiprocessing import get_context
 
@@ -118,7 +129,7 @@ class Child:
 
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process: SpawnProcess = context.Process(target=main, args=(theirs,), daemon=True)
+        self._process: SpawnProcess = context.Process(target=main, args=(theirs, max_result), daemon=True)
         self._process.start()
         theirs.close()
         self.usable = True
@@ -132,7 +143,8 @@ class Child:
         timeout = run.task.options.timeout
         run.kill = self.kill
         try:
-            self._pipe.send_bytes(_encode((run.task.module, run.task.qualname, run.task.name, run.job)))
+            task = run.task
+            self._pipe.send_bytes(_encode((task.module, task.qualname, task.name, run.job)))
             run.begun = time.monotonic()
             return self._answer(run, timeout, timed_out)
         except (EOFError, OSError):
@@ -148,7 +160,7 @@ class Child:
             if not pipe.poll(left):
                 run.halt(timed_out(run))
                 return self._died(run)
-            said = _decode(pipe.recv_bytes())
+            said: Outcome | Progress = _decode(pipe.recv_bytes())
             if not isinstance(said, Progress):
                 return said
             run.context.progress(said.done, said.total, said.note)

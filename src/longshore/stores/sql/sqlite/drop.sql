@@ -1,2 +1,3 @@
+-- The comparison is made by the caller: 3.40 gives NULL for an expression in RETURNING of a table without rowid.
 DELETE FROM longshore_docs WHERE kind = :kind AND key = :key
-RETURNING expires_at IS NULL OR expires_at > :now
+RETURNING expires_at
