@@ -139,7 +139,7 @@ def _jitter(jitter: object) -> float:
     return float(jitter)
 
 
-def _types(types: object, what: str) -> tuple[type[BaseException], ...]:
+def _types(types: Any, what: str) -> tuple[type[BaseException], ...]:
     given = tuple(types) if isinstance(types, (tuple, list, set, frozenset)) else (types,)
     for cls in given:
         if not (isinstance(cls, type) and issubclass(cls, BaseException)):

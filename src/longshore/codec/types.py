@@ -194,7 +194,7 @@ def _fields(cls: Any) -> list[tuple[str, str | None, bool]]:
         return [(name, None, name in cls.__required_keys__) for name in cls.__annotations__]
     if issubclass(cls, msgspec.Struct):
         return [(field.name, field.name, field.required) for field in msgspec.structs.fields(cls)]
-    if issubclass(cls, tuple):
+    if hasattr(cls, "_field_defaults"):
         return [(name, name, name not in cls._field_defaults) for name in cls._fields]
     if hasattr(cls, "__attrs_attrs__"):
         nothing = sys.modules["attr"].NOTHING

@@ -30,6 +30,14 @@ class SyncBody(Protocol[P, R_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
 
+class _Whatever:
+    """No function asks for one, so a first parameter that takes it takes anything: Any, object, or no annotation.
+
+    Such a parameter would take the Context too, and be taken for it. So these functions keep their result's type, and
+    their arguments are checked when they are enqueued.
+    """
+
+
 class TaskDecorator:
     """Makes a task of a function or of a class with ``__call__``: ``@app.task``, or with options ``@app.task(retry=3)``.
 
@@ -55,13 +63,19 @@ class TaskDecorator:
     @overload
     def __call__(self, target: type[AsyncBody[P, R]], /) -> AsyncTask[P, R]: ...  # type: ignore[overload-overlap]
     @overload
-    def __call__(self, target: type[SyncBody[P, R]], /) -> SyncTask[P, R]: ...
+    def __call__(self, target: type[SyncBody[P, R]], /) -> SyncTask[P, R]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, target: Callable[Concatenate[_Whatever, ...], Coroutine[Any, Any, R]], /
+    ) -> AsyncTask[..., R]: ...
     @overload
     def __call__(  # type: ignore[overload-overlap]
         self, target: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]], /
     ) -> AsyncTask[P, R]: ...
     @overload
     def __call__(self, target: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, target: Callable[Concatenate[_Whatever, ...], R], /) -> SyncTask[..., R]: ...
     @overload
     def __call__(self, target: Callable[Concatenate[Context, P], R], /) -> SyncTask[P, R]: ...
     @overload
