@@ -22,8 +22,8 @@ class Spawn(Protocol):
 class Flow(Generic[A, T]):
     """Makes a job of each item, at most `window` of them not yet handed out and used.
 
-    Closed jobs are handed out, in the order they were spawned if `as_spawned`, else as they close. A task of its own takes the items, so that a slow source
-    does not hold back what is ready.
+    Closed jobs are handed out, in the order they were spawned if `as_spawned`, else as they close. A task of its
+    own takes the items, so that a slow source does not hold back what is ready.
     """
 
     def __init__(

@@ -147,7 +147,7 @@ class Job(Generic[T_co]):
         try:
             return self.result()
         finally:
-            del self  # the error's traceback holds this frame, and the job the error: do not close the circle
+            del self  # as in `_run`
 
     def result(self) -> T_co:
         """What the closed job returned; its error is raised. asyncio.InvalidStateError: it is not closed yet."""
@@ -316,6 +316,8 @@ class Job(Generic[T_co]):
             self._end(stop)
             raise
         self._end(error)
+        # The error's traceback leads back to this frame, and the job to the error: do not close the circle.
+        del self, error
 
     def _end(self, error: BaseException | None) -> None:
         """The coroutine has really ended. The slot is freed before anybody's error handler can interfere."""
@@ -333,7 +335,7 @@ class Job(Generic[T_co]):
         if error is None:
             self._error = None
         else:
-            # Without the frame of `_run`, which holds the job: a failed job must not keep itself in memory.
+            # From the coroutine's own first frame on: ours is no news to anybody.
             self._traceback = error.__traceback__ and error.__traceback__.tb_next
             self._error = error.with_traceback(self._traceback)
             self._owner.not_succeeded(self, error)

@@ -116,7 +116,7 @@ class Slots:
             self._succeeded += 1
         if self.line.jobs:
             self._start_next()
-        elif self._idlers:
+        if self._idlers:  # also after `_start_next`: perhaps all in line were withdrawn
             self._wake_idlers()
 
     def withdrawn(self) -> None:
