@@ -4,27 +4,48 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from functools import cache
+from operator import attrgetter
+from typing import Final
 
 import msgspec
 
 from longshore import model
 from longshore.model import FIELDS, HOLDING, JobRecord
+from longshore.stores.sqlite import chunks
 from longshore.stores.sqlite.changing import apply
 from longshore.stores.sqlite.rows import one
-from longshore.stores.statements import COLUMNS
 
-_INSERT: Final = (  # only names of our own
-    f"INSERT INTO longshore_jobs ({COLUMNS}) VALUES ({', '.join('?' * len(FIELDS))}) ON CONFLICT DO NOTHING"  # noqa: S608
+#: What a job that was never claimed may have set; the table's defaults are its other fields.
+_FRESH: Final = tuple(
+    "id task queue args run_at created_at priority state expires_at keep unique unique_mode headers".split()  # noqa: SIM905
 )
+_fresh: Final = attrgetter(*_FRESH)
+_others: Final = attrgetter(*[name for name in FIELDS if name not in _FRESH])
+_UNTOUCHED: Final = _others(JobRecord("", "", "", b"", 0.0, 0.0))
+
+
+@cache
+def insert(fields: tuple[str, ...], rows: int) -> str:
+    """The statement that stores so many jobs. One whose id or unique key is there already is passed over."""
+    names = ", ".join(f'"{name}"' for name in fields)
+    row = f"({', '.join('?' * len(fields))})"
+    return f"INSERT INTO longshore_jobs ({names}) VALUES {', '.join([row] * rows)} ON CONFLICT DO NOTHING"  # noqa: S608
+
+
+def _insert(connection: sqlite3.Connection, jobs: Sequence[JobRecord]) -> int:
+    if all(_others(job) == _UNTOUCHED for job in jobs):
+        return chunks.execute(connection, lambda size: insert(_FRESH, size), list(map(_fresh, jobs)))
+    return chunks.execute(
+        connection, lambda size: insert(FIELDS, size), list(map(msgspec.structs.astuple, jobs))
+    )
 
 
 def add(connection: sqlite3.Connection, sql: Mapping[str, str], jobs: Sequence[JobRecord]) -> list[JobRecord]:
     """Insert inside a transaction; one record for each job, as `base.Store.add` says."""
     if len(jobs) > 1:
         connection.execute("SAVEPOINT longshore_add")
-        stored = connection.executemany(_INSERT, map(msgspec.structs.astuple, jobs)).rowcount
-        if stored == len(jobs):
+        if _insert(connection, jobs) == len(jobs):
             connection.execute("RELEASE longshore_add")
             return list(jobs)
         # Somebody stands in the way of some; who can only be told job by job, for they may be in each other's way.
@@ -34,10 +55,9 @@ def add(connection: sqlite3.Connection, sql: Mapping[str, str], jobs: Sequence[J
 
 
 def _add(connection: sqlite3.Connection, sql: Mapping[str, str], job: JobRecord) -> JobRecord:
-    row: tuple[Any, ...] = msgspec.structs.astuple(job)
-    cursor = _cursor(connection)
-    if cursor.execute(_INSERT, row).rowcount == 1:
+    if _insert(connection, [job]) == 1:
         return job
+    cursor = _cursor(connection)
     stored = one(cursor.execute(sql["get"], (msgspec.json.encode([job.id]).decode(),)))
     if stored is not None:
         return stored

@@ -32,6 +32,8 @@ def connect(path: str, synchronous: str) -> sqlite3.Connection:
         connection.execute("PRAGMA busy_timeout = 0")
         connection.execute(f"PRAGMA synchronous = {'NORMAL' if synchronous == 'normal' else 'FULL'}")
         connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA cache_size = -16000")
         connection.execute("PRAGMA journal_size_limit = 67108864")
     except BaseException:
         connection.close()

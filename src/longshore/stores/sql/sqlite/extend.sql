@@ -1,4 +1,4 @@
-UPDATE longshore_jobs SET lease_until = :until
+UPDATE longshore_jobs INDEXED BY longshore_ids SET lease_until = :until
 FROM (
   SELECT json_extract(value, '$[0]') AS lease_id, json_extract(value, '$[1]') AS lease_attempt
   FROM json_each(:leases)) AS lease

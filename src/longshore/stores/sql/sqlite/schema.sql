@@ -2,7 +2,7 @@
 -- its state moves one entry. All names carry a prefix: the file may be shared with the user's own tables.
 CREATE TABLE longshore_jobs (
   seq INTEGER PRIMARY KEY,
-  id TEXT NOT NULL UNIQUE,
+  id TEXT NOT NULL,
   task TEXT NOT NULL,
   queue TEXT NOT NULL,
   args BLOB NOT NULL,
@@ -29,6 +29,7 @@ CREATE TABLE longshore_jobs (
   progress BLOB,
   headers BLOB
 );
+CREATE UNIQUE INDEX longshore_ids ON longshore_jobs (id);
 CREATE UNIQUE INDEX longshore_unique ON longshore_jobs ("unique")
   WHERE "unique" IS NOT NULL AND state IN ('queued', 'waiting', 'running');
 CREATE INDEX longshore_due ON longshore_jobs (queue, priority, run_at, id) WHERE state = 'queued';
