@@ -24,7 +24,7 @@ from longshore.codec.mismatch import Mismatch
 from longshore.codec.result import ResultCodec
 from longshore.codec.shape import AnyShape, Shape
 from longshore.codec.types import Unsupported, shape_of
-from longshore.codec.wire import DECLARED, Undecodable, check_format, read
+from longshore.codec.wire import DECLARED, Undecodable, check_format, describe, read
 from longshore.errors import ArgumentError, NotEncodable, TaskError
 from longshore.parameters import (
     KEYWORD_ONLY,
@@ -122,7 +122,10 @@ class Signature:
         """
         plan = self._plan or self._built()
         check_format(payload, DECLARED)
-        given = read(payload, plan.decode)
+        try:
+            given = read(payload, plan.decode)
+        except Undecodable as error:
+            raise self._unreadable(plan, payload, error) from None
         for argument in plan.shaped:
             stored = getattr(given, argument.name)
             if stored is not UNSET:
@@ -131,31 +134,38 @@ class Signature:
                 except Mismatch as misfit:
                     raise Undecodable(f"{self.name}() argument {misfit.under(argument.name)}") from None
         if self._whole:
+            # Usually what is not given is at the end, and the rest goes by position.
             values = msgspec.structs.astuple(given)
-            for value in values:
+            count = len(values)
+            while count and values[count - 1] is UNSET:
+                count -= 1
+            for value in values[:count]:
                 if value is UNSET:
                     break
             else:
-                return values, {}
+                return values[:count], {}
         return self._call(given)
 
     def digest(self, payload: bytes) -> str:
         """A key made of a stored call: equal for equal arguments, in every process."""
         plan = self._plan or self._built()
-        # Extension types stay as they are: what is in them is stored in one order already.
-        given = msgspec.msgpack.decode(payload[1:], type=plan.struct, dec_hook=dec_hook)
-        return hashlib.blake2b(_in_order(given), digest_size=16).hexdigest()
+        given = plan.decode(payload[1:])
+        stored = {}
+        for argument in plan.arguments:
+            value = getattr(given, argument.name)
+            if value is not UNSET:
+                value = value if argument.shape.native else argument.shape.load(value)
+                stored[argument.name] = argument.shape.dump(value, 0)
+        return hashlib.blake2b(_in_order(stored), digest_size=16).hexdigest()
 
     def inject(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], context: Any
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments of a plain call, with the Context in its place unless the caller gave one."""
-        if self.context is None or self.context in kwargs:
+        """These arguments with the Context in its place, if the function asks for it."""
+        if self.context is None:
             return args, kwargs
         by_position = [p.name for p in self._all if p.kind in (POSITIONAL_ONLY, POSITIONAL)]
         place = by_position.index(self.context) if self.context in by_position else len(args) + 1
-        if place < len(args) and isinstance(args[place], type(context)):
-            return args, kwargs
         if place <= len(args):
             return (*args[:place], context, *args[place:]), kwargs
         return args, {**kwargs, self.context: context}
@@ -187,6 +197,26 @@ class Signature:
         bound = self._written.bind(*args, **kwargs).arguments
         stored = {a.name: self._stored(a, bound[a.name]) for a in plan.arguments if a.name in bound}
         return DECLARED + tags.encode(stored)
+
+    def _unreadable(self, plan: Plan, payload: bytes, error: Undecodable) -> Undecodable:
+        """Why a stored call cannot be made: the function has changed since, or the bytes are damaged."""
+        stored = describe(payload)
+        if not isinstance(stored, dict):
+            return Undecodable(f"{self.name}(): what is stored are no arguments")
+        known = {argument.name for argument in plan.arguments}
+        removed = [name for name in stored if name not in known]
+        if removed:
+            return Undecodable(
+                f'{self.name}() was enqueued with an argument "{removed[0]}", which it does not have here'
+            )
+        added = [
+            argument.name for argument in plan.arguments if argument.required and argument.name not in stored
+        ]
+        if added:
+            return Undecodable(
+                f'{self.name}() was enqueued without an argument "{added[0]}", which it needs here'
+            )
+        return Undecodable(f"{self.name}(): {error}")
 
     def _call(self, given: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         args: list[Any] = []

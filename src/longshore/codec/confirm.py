@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -11,9 +10,7 @@ from longshore.codec import tags
 from longshore.codec.foreign import dec_hook
 from longshore.codec.mismatch import Mismatch
 from longshore.codec.same import same
-from longshore.codec.shape import Shape
-
-_MSGSPEC: Final = re.compile(r"(?P<text>.*) - at `\$(?P<path>.*)`", re.DOTALL)
+from longshore.codec.shape import Shape, translated
 
 
 def confirm(value: Any, annotation: Any, shape: Shape) -> Any:
@@ -25,7 +22,7 @@ def confirm(value: Any, annotation: Any, shape: Shape) -> Any:
     except Mismatch:
         raise
     except msgspec.ValidationError as error:
-        raise _translated(error) from None
+        raise translated(error) from None
     except Exception as error:
         raise Mismatch(f"has no stored form: {error} ({type(error).__name__})", storable=False) from None
     if not unchanged:
@@ -36,12 +33,5 @@ def confirm(value: Any, annotation: Any, shape: Shape) -> Any:
 def _there_and_back(stored: Any, annotation: Any, shape: Shape) -> Any:
     body = tags.encode(stored)
     if shape.native:
-        return msgspec.msgpack.decode(body, type=annotation, dec_hook=dec_hook)
+        return msgspec.msgpack.decode(body, type=annotation, dec_hook=dec_hook, ext_hook=tags.ext_hook)
     return shape.load(tags.decode(body))
-
-
-def _translated(error: msgspec.ValidationError) -> Mismatch:
-    found = _MSGSPEC.fullmatch(str(error))
-    if found is None:
-        return Mismatch(str(error).replace("`", ""))
-    return Mismatch(found["text"].replace("`", "")).under(found["path"])

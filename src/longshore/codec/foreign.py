@@ -46,7 +46,8 @@ _KNOWN: Final[dict[type, Foreign]] = {
     ZoneInfo: Foreign("zone", _zone_key, ZoneInfo),
     complex: Foreign("complex", lambda number: [number.real, number.imag], lambda parts: complex(*parts)),
 }
-BY_NAME: Final[dict[str, Foreign]] = {foreign.name: foreign for foreign in _KNOWN.values()}
+#: What a stored value may name by itself. Not zones: looking one up reads a file, at the word of a message.
+BY_NAME: Final[dict[str, Foreign]] = {form.name: form for cls, form in _KNOWN.items() if cls is not ZoneInfo}
 
 
 def is_model(cls: type) -> bool:
@@ -71,8 +72,9 @@ def foreign(cls: type) -> Foreign | None:
 
 
 def described(cls: type) -> Foreign | None:
-    """As `foreign`, but only classes which a reader can name again without the task's signature."""
-    return _KNOWN.get(cls)
+    """As `foreign`, but only classes which a reader may make without the task's signature."""
+    form = _KNOWN.get(cls)
+    return form if form is not None and form.name in BY_NAME else None
 
 
 def enc_hook(value: Any) -> Any:

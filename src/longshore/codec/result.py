@@ -25,7 +25,9 @@ class ResultCodec:
         self._shape = shape or AnyShape()
         self._described = isinstance(self._shape, AnyShape)
         native = self._shape.native
-        self._decoder = msgspec.msgpack.Decoder(annotation, dec_hook=dec_hook) if native else None
+        self._decoder = (
+            msgspec.msgpack.Decoder(annotation, dec_hook=dec_hook, ext_hook=tags.ext_hook) if native else None
+        )
 
     def encode(self, value: Any) -> bytes:
         """Stored form of a result. NotEncodable: it has none.

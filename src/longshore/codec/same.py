@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -24,6 +25,8 @@ def same(given: Any, back: Any) -> bool:
         return (
             isinstance(back, datetime) and back.tzinfo is not None and given.timestamp() == back.timestamp()
         )
+    if isinstance(given, AbstractSet) and isinstance(back, list):  # declared as Iterable
+        return set(back) == given
     return _same_inside(given, back) if _is_compound(given) else bool(given == back)
 
 

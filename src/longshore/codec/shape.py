@@ -114,7 +114,14 @@ def converted(stored: Any, annotation: Any) -> Any:
     try:
         return msgspec.convert(stored, annotation, dec_hook=dec_hook)
     except msgspec.ValidationError as error:
-        raise Mismatch(str(error)) from None
+        raise translated(error) from None
+
+
+def translated(error: msgspec.ValidationError) -> Mismatch:
+    """What msgspec says about a value, and where."""
+    text = str(error).replace("`", "")
+    text, _, path = text.partition(" - at $")
+    return Mismatch(text[:1].lower() + text[1:]).under(path)
 
 
 def _instance(label: str, *classes: type) -> Callable[[Any], Any]:
@@ -191,7 +198,8 @@ LEAVES: Final[dict[Any, Leaf]] = {
         Leaf(bytearray, "bytearray", _instance("bytearray", bytes, bytearray)),
         Leaf(datetime, "datetime", _check_datetime),
         Leaf(date, "date", _check_date),
-        Leaf(time, "time", _check_time),
+        # Not native: == does not see that the zone of a time of day was lost.
+        Leaf(time, "time", _check_time, native=False),
         Leaf(timedelta, "timedelta", _instance("timedelta", timedelta)),
         Leaf(Decimal, "Decimal", _check_decimal),
         Leaf(UUID, "UUID", _instance("UUID", UUID)),

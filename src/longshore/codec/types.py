@@ -159,7 +159,9 @@ class _Builder:
             FieldShape(name, self.build(hints.get(name, Any), inner), argument, required)
             for name, argument, required in _fields(cls)
         ]
-        shape.fill(fields, native=expressible(annotation))
+        # msgspec leaves out what begins with an underscore.
+        public = not any(field.name.startswith("_") for field in fields)
+        shape.fill(fields, native=public and expressible(annotation))
         return shape
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from longshore.codec import tags
+from longshore.codec.shape import translated
 from longshore.errors import LongshoreError
 
 DECLARED: Final = b"\x01"
@@ -27,7 +28,7 @@ def read(payload: bytes, decode: Callable[[bytes], Any]) -> Any:
     try:
         return decode(payload[1:])
     except msgspec.ValidationError as error:
-        raise Undecodable(f"stored value does not fit its declared type: {error}") from None
+        raise Undecodable(f"stored value does not fit its declared type: {translated(error)}") from None
     except RecursionError:
         raise Undecodable("stored value is nested too deeply") from None
     except Exception as error:

@@ -309,11 +309,9 @@ class Task(Verbs[P, R]):
         return f"{self.name}:{check_key(unique(*args, **kwargs) if callable(unique) else unique)}"
 
     def _run_here(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return (
-            self.invoke(self._context(), args, kwargs)
-            if self.wants_context
-            else self.target()(*args, **kwargs)
-        )
+        if not self.wants_context or any(isinstance(value, Context) for value in (*args, *kwargs.values())):
+            return self.target()(*args, **kwargs)
+        return self.invoke(self._context(), args, kwargs)
 
     def _context(self) -> Context:
         # A plain call is no job: its Context belongs to a record that no store has.
