@@ -1,0 +1,1 @@
+"""Other libraries' words over the same engine, for code that moves here."""
