@@ -184,9 +184,8 @@ def test_expired_before_it_began(app: App) -> None:
         raise AssertionError("it must not run")
 
     job = stale.using(expires=0.000001).enqueue()
-    with app.worker():
-        with pytest.raises(JobCancelled, match="expired"):
-            job.result(timeout=10)
+    with app.worker(), pytest.raises(JobCancelled, match="expired"):
+        job.result(timeout=10)
 
 
 def test_unique_gives_the_holder_back(app: App) -> None:
@@ -253,8 +252,8 @@ def test_cancel_a_running_coroutine(app: App) -> None:
     with app.worker():
         job = forever.enqueue()
         assert begun.wait(10)
-        assert job.cancel() == "asked"
-        with pytest.raises(JobCancelled):
+        assert job.cancel("changed my mind") == "asked"
+        with pytest.raises(JobCancelled, match="changed my mind"):
             job.result(timeout=10)
         assert ended.wait(10)
     assert job.attempt == 1

@@ -19,6 +19,7 @@ from longshore.ids import new_id, new_ids
 from longshore.job import CancelAnswer, Job
 from longshore.middleware.base import Middleware
 from longshore.model import Change, JobRecord, Where
+from longshore.names import task_name
 from longshore.stores import open_store
 from longshore.stores.base import Store, Subscription
 from longshore.task import Call, Request, Task, TaskDecorator
@@ -75,7 +76,7 @@ class App:
         self.eager = eager
         chosen = "memory://" if eager else (url or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
         self._store = open_store(chosen, clock=clock)
-        self._courier = Courier(self._store)
+        self._courier = Courier(lambda: self.store)
         self._tasks: dict[str, Task[..., Any]] = {}
         self._lock = threading.Lock()
         self._opened = False
@@ -126,16 +127,11 @@ class App:
         self.close()
 
     async def __aenter__(self) -> Self:
-        await self._door().call(lambda: None)
+        await self._courier.call(self.open)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-    def _door(self) -> Courier:
-        if not self._opened:
-            self.open()
-        return self._courier
 
     # -- tasks ---------------------------------------------------------------------------------------------------
 
@@ -178,7 +174,7 @@ class App:
         return self._handles(records, stored)
 
     async def aenqueue(self, requests: Sequence[Request], connection: Any = None) -> list[Job[Any]]:
-        """As `enqueue`, through the courier. With a ``connection`` it stays in this thread, which the connection belongs to."""
+        """As `enqueue`, through the courier. With a ``connection``: in this thread, which the connection belongs to."""
         if connection is not None:
             return self.enqueue(requests, connection)
         records = self._records(requests)
@@ -186,7 +182,7 @@ class App:
             return []
         if self.eager:
             return [await self._arun_eagerly(record) for record in records]
-        return self._handles(records, await self._door().add(records))
+        return self._handles(records, await self._courier.add(records))
 
     def enqueue_many(self, calls: Iterable[Call[Any]]) -> list[Job[Any]]:
         """Store calls of any tasks in one batch: ``app.enqueue_many([send.call(1), resize.call(p)])``.
@@ -223,12 +219,17 @@ class App:
 
     def _refuse_main(self, task: Task[..., Any]) -> None:
         """A worker elsewhere cannot import what the running script defines; one in this process needs not."""
-        if self._workers or self.eager or self._store.url.startswith("memory:"):
+        if (
+            self._workers
+            or self.eager
+            or self._store.url.startswith("memory:")
+            or task.name != task_name(task.fn)
+        ):
             return
         script = task.name.partition(".")[0]
         raise TaskError(
             f'"{task.qualname}" is defined in the script you ran ({script}.py), which a worker would import under another '
-            f"name, running the script again.\nMove the task to a module of its own, or give it a name "
+            "name, running the script again.\nMove the task to a module of its own, or give it a name "
             f'(@app.task(name="...")), or run: longshore dev {script}.py'
         )
 
@@ -329,7 +330,7 @@ class App:
         return self.store.get(ids)
 
     async def afetch(self, ids: Sequence[str]) -> dict[str, JobRecord]:
-        return await self._door().get(ids)
+        return await self._courier.get(ids)
 
     def on_end(self, job_id: str, callback: Callable[[], object]) -> Subscription:
         return self.store.subscribe([f"job:{job_id}"], callback)
@@ -365,7 +366,7 @@ class App:
 
     async def acancel(self, job_id: str, reason: str = "cancelled by hand") -> CancelAnswer:
         """See `Job.acancel`."""
-        return await self._door().call(lambda: self.cancel(job_id, reason))
+        return await self._courier.call(lambda: self.cancel(job_id, reason))
 
     def retry(self, job_id: str) -> bool:
         """Put a finished or held job back into its queue, as new; False: it has not ended, or its unique key is held."""

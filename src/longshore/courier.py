@@ -37,9 +37,10 @@ class _Errand:
 
 
 class Courier:
-    """Started by the first errand; a forked child starts its own."""
+    """Started by the first errand; a forked child starts its own. ``store`` gives the store, opened, and is called in the
+    courier's thread: opening may take a while."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Callable[[], Store]) -> None:
         self._store = store
         self._errands: deque[_Errand] = deque()
         self._wake = threading.Event()
@@ -127,8 +128,9 @@ class Courier:
             return
         jobs = [job for errand in errands for job in errand.argument]
         try:
-            stored = iter(self._store.add(jobs))
-            self._store.publish({f"queue:{job.queue}" for job in jobs})
+            store = self._store()
+            stored = iter(store.add(jobs))
+            store.publish({f"queue:{job.queue}" for job in jobs})
         except BaseException as error:
             for errand in errands:
                 errand.error = error
@@ -140,7 +142,7 @@ class Courier:
         if not errands:
             return
         try:
-            found = self._store.get(list({i for errand in errands for i in errand.argument}))
+            found = self._store().get(list({i for errand in errands for i in errand.argument}))
         except BaseException as error:
             for errand in errands:
                 errand.error = error

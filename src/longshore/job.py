@@ -225,7 +225,7 @@ class Job(Generic[R_co]):
             raise JobCancelled(f"job {self.id} ({record.task}) was cancelled: {record.reason}", self.id)
         error = self.error
         if record.state == "held":
-            text = f"job {self.id} ({record.task}) is held: {record.reason}. Retry it by hand: longshore jobs retry {self.id}"
+            text = f"job {self.id} ({record.task}) is held: {record.reason}. To retry it: longshore jobs retry {self.id}"
         elif error is None:
             text = f"job {self.id} ({record.task}) failed"
         else:

@@ -259,7 +259,10 @@ def held(job: JobRecord, reason: str, now: float) -> Change:
     return Change(job.id, job.state, job.attempt, values)
 
 
-def cancelled(job: JobRecord, now: float, reason: str) -> Change:
+def cancelled(job: JobRecord, now: float, reason: str | None) -> Change:
+    """``reason`` None: the one given when cancellation was asked for stands."""
+    if reason is None:
+        return _end(job, now, "cancelled")
     return _end(job, now, "cancelled", reason=reason)
 
 

@@ -12,7 +12,7 @@ _PR_SET_PDEATHSIG = 1  # prctl(2), Linux
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies, however it dies. Linux only; elsewhere the pipe's end tells."""
+    """Have the kernel kill this process when its parent dies, however. Linux only; elsewhere the pipe's end tells."""
     if not sys.platform.startswith("linux"):
         return
     parent = os.getppid()

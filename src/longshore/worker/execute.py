@@ -66,7 +66,7 @@ class Execution:
         if run.stop is not None:
             return run.stop, None, None
         if job.cancel_requested:
-            return Cancelled(job.reason or "cancelled before it began"), None, None
+            return Cancelled(None), None, None
         if job.expires_at is not None and expired(job, self._clock()):
             return Cancelled("expired before it could begin"), None, None
         try:

@@ -270,6 +270,9 @@ class Feed:
         lots: dict[str, list[Run]] = {}
         for job in jobs:
             self.leased[job.id] = job
+            if self._draining:  # told to stop while this claim was under way
+                self._conclude(job, Released(), 0.0)
+                continue
             task = self._tasks.get(job.task)
             if task is None:
                 self._conclude(job, Parked(self._unknown(job.task)), 0.0)

@@ -146,7 +146,7 @@ class Keeper:
             if cancel is None:
                 self._lost(run)
             elif cancel:
-                run.halt(Cancelled("cancelled while it ran"))
+                run.halt(Cancelled(None))
 
     def _lost(self, run: Run) -> None:
         # Looked up once more: it may have been settled between our reading of the list and the store's answer.

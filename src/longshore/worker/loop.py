@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+from collections.abc import Callable
 from typing import Self
 
 
 class LoopThread:
-    """``with LoopThread() as own:`` runs ``own.loop`` until the end of the block; tasks still in it are cancelled then."""
+    """``with LoopThread(died) as own:`` runs ``own.loop`` until the end of the block; tasks still in it are cancelled then.
 
-    def __init__(self) -> None:
+    ``died`` is told, in that thread, should the loop end before.
+    """
+
+    def __init__(self, died: Callable[[BaseException], object]) -> None:
+        self._died = died
         self._ready = threading.Event()
         self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, name="longshore-loop", daemon=True)
@@ -18,7 +24,12 @@ class LoopThread:
         self.loop: asyncio.AbstractEventLoop
 
     def _run(self) -> None:
-        asyncio.run(self._main())
+        try:
+            asyncio.run(self._main())
+        except BaseException as error:
+            # A callback of the user's raised SystemExit, or stopped the loop under us.
+            self._ready.set()
+            self._died(error)
 
     async def _main(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -34,5 +45,6 @@ class LoopThread:
 
     def __exit__(self, *_: object) -> None:
         assert self._stop is not None
-        self.loop.call_soon_threadsafe(self._stop.set)
+        with contextlib.suppress(RuntimeError):  # it ended before
+            self.loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(2.0)

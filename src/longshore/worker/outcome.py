@@ -28,9 +28,9 @@ class Snoozed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Cancelled(msgspec.Struct, frozen=True, tag=True):
-    """It was stopped because somebody asked, discarded itself, or expired before it began."""
+    """It was stopped because somebody asked (whose reason is stored already: None), discarded itself, or expired."""
 
-    reason: str
+    reason: str | None
 
 
 class Released(msgspec.Struct, frozen=True, tag=True):
@@ -53,6 +53,10 @@ class Held(msgspec.Struct, frozen=True, tag=True):
     """Running it (again) by itself cannot help."""
 
     reason: str
+
+
+class Begun(msgspec.Struct, frozen=True, tag=True):
+    """Not an outcome yet: a process says that the job's function begins now."""
 
 
 Outcome = Done | Failed | Snoozed | Cancelled | Released | Parked | Crashed | Held

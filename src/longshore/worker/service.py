@@ -20,8 +20,8 @@ def serve(
 ) -> None:
     """Run the worker until it ends. Call it in the main thread.
 
-    The first SIGTERM or SIGINT drains, the second gives back at once. With ``parent_fd``, a pipe whose other end the supervisor
-    holds: its end drains too. ``signalled`` is told how many signals came. WorkerError: it died.
+    The first SIGTERM or SIGINT drains, the second gives back at once. With ``parent_fd``, a pipe whose other end the
+    supervisor holds: its end drains too. ``signalled`` is told how many signals came. WorkerError: it died.
     """
     count = 0
 

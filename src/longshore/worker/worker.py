@@ -7,7 +7,6 @@ import logging
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
@@ -95,7 +94,7 @@ class Worker:
         store = app.store
         self._scope.enter_context(app.hosting())
         if loop is None:
-            own = self._scope.enter_context(LoopThread())
+            own = self._scope.enter_context(LoopThread(self._die))
             loop, loop_thread = own.loop, own.ident
         else:
             loop_thread = threading.get_ident()
@@ -108,8 +107,9 @@ class Worker:
         ]
         self.state = "running"
         self._started_at = store.now()
-        for target in (self.keeper.run, self.watchdog.run, self._feed):
+        for target in (self.keeper.run, self.watchdog.run):
             self._thread(target)
+        self._feed_thread = self._thread(self._feed)
         return self
 
     def _build(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -147,7 +147,7 @@ class Worker:
         if self._burst:
             self.feed.idle = self.stop
 
-    def _thread(self, target: Callable[[], None]) -> None:
+    def _thread(self, target: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:
             try:
                 target()
@@ -158,6 +158,7 @@ class Worker:
         thread = threading.Thread(target=guarded, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+        return thread
 
     def _feed(self) -> None:
         """The feed's thread: its end is the worker's end."""
@@ -168,11 +169,10 @@ class Worker:
         """One of our own threads died: stop everything, loudly. A worker is never half alive."""
         _log.critical("worker %s dies: an internal thread failed", self.name, exc_info=error)
         self.error = self.error or error
-        feed_died = threading.current_thread() is self._threads[-1]
-        if not feed_died:
-            self.stop_now()
-        else:
+        if threading.current_thread() is self._feed_thread:
             self._finish()
+        else:
+            self.stop_now()
 
     def _finish(self) -> None:
         """Let go of everything; whoever waits for the worker goes on."""
@@ -276,5 +276,5 @@ class Worker:
             "tasks": len(self.app.tasks),
             "counts": dict(self.feed.counts),
             "started_at": self._started_at,
-            "beat_at": time.time(),
+            "beat_at": self.app.store.now(),
         }

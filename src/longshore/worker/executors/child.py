@@ -11,13 +11,12 @@ from typing import Any
 
 import msgspec
 
-from longshore.context import Context
 from longshore.model import JobRecord, Progress
 from longshore.task import Task
 from longshore.worker.death import die_with_parent
 from longshore.worker.execute import Execution
-from longshore.worker.outcome import Held, Outcome
-from longshore.worker.run import Report, Run
+from longshore.worker.outcome import Begun, Held, Outcome
+from longshore.worker.run import Run
 
 _decode = msgspec.msgpack.Decoder(tuple[str, str, str, JobRecord]).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -29,28 +28,25 @@ def main(pipe: Connection, max_result: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
-    def report(_: Context, progress: Progress) -> None:
-        pipe.send_bytes(_encode(progress))
-
     # The clock is the host's: ages of jobs are compared in seconds, and the parent's store has the last word on times. The
     # middleware is around us in the parent.
     execution = Execution((), time.time, max_result)
+
+    def say(said: Progress | Begun | Outcome) -> None:
+        pipe.send_bytes(_encode(said))
+
     while True:
         try:
             module, qualname, name, job = _decode(pipe.recv_bytes())
         except EOFError:
             return
-        pipe.send_bytes(_encode(_run(execution, module, qualname, name, job, report)))
-
-
-def _run(
-    execution: Execution, module: str, qualname: str, name: str, job: JobRecord, report: Report
-) -> Outcome:
-    try:
-        task = find(module, qualname, name)
-    except Exception as error:
-        return Held(f"its process could not import {module}.{qualname}: {error!r}")
-    return execution.run(Run(job, task, report))
+        try:
+            task = find(module, qualname, name)
+        except Exception as error:
+            say(Held(f"its process could not import {module}.{qualname}: {error!r}"))
+            continue
+        say(Begun())
+        say(execution.run(Run(job, task, lambda _, progress: say(progress))))
 
 
 def find(module: str, qualname: str, name: str) -> Task[..., Any]:

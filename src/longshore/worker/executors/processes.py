@@ -17,14 +17,17 @@ import msgspec
 from longshore.model import Progress
 from longshore.worker.execute import Execution
 from longshore.worker.executors import Ended
-from longshore.worker.outcome import Crashed, Outcome
+from longshore.worker.outcome import Begun, Crashed, Outcome
 from longshore.worker.run import Run
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
-_decode = msgspec.msgpack.Decoder(Outcome | Progress).decode
+_decode = msgspec.msgpack.Decoder(Outcome | Progress | Begun).decode
 _encode = msgspec.msgpack.Encoder().encode
+
+#: seconds a new process may take to import what the task needs
+START_TIMEOUT = 120.0
 
 
 class ProcessExecutor:
@@ -140,30 +143,34 @@ class Child:
 
     def run(self, run: Run, timed_out: Callable[[Run], Outcome]) -> Outcome:
         """Hand it the job and wait for what it comes to."""
-        timeout = run.task.options.timeout
         run.kill = self.kill
         try:
             task = run.task
             self._pipe.send_bytes(_encode((task.module, task.qualname, task.name, run.job)))
-            run.begun = time.monotonic()
-            return self._answer(run, timeout, timed_out)
+            return self._answer(run, timed_out)
         except (EOFError, OSError):
             return self._died(run)
         finally:
             run.kill = None
 
-    def _answer(self, run: Run, timeout: float | None, timed_out: Callable[[Run], Outcome]) -> Outcome:
+    def _answer(self, run: Run, timed_out: Callable[[Run], Outcome]) -> Outcome:
         pipe: Connection = self._pipe
-        deadline = None if timeout is None else run.begun + timeout
+        timeout = run.task.options.timeout
+        # Its time-out counts from when its function begins; until then the process may have to import the user's modules.
+        deadline: float | None = time.monotonic() + START_TIMEOUT
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if not pipe.poll(left):
                 run.halt(timed_out(run))
                 return self._died(run)
-            said: Outcome | Progress = _decode(pipe.recv_bytes())
-            if not isinstance(said, Progress):
+            said: Outcome | Progress | Begun = _decode(pipe.recv_bytes())
+            if isinstance(said, Begun):
+                run.begun = time.monotonic()
+                deadline = None if timeout is None else run.begun + timeout
+            elif isinstance(said, Progress):
+                run.context.progress(said.done, said.total, said.note)
+            else:
                 return said
-            run.context.progress(said.done, said.total, said.note)
 
     def _died(self, run: Run) -> Outcome:
         self.usable = False
