@@ -157,8 +157,7 @@ class MemoryStore:
     def find(self, where: Where, limit: int, after: str | None = None) -> list[JobRecord]:
         """See `base.Store.find`."""
         with self._lock:
-            leased = where.lease_before is not None or where.worker is not None
-            ids = sorted(self._running if leased else self._jobs, reverse=True)
+            ids = sorted(self._candidates(where), reverse=True)
             found: list[JobRecord] = []
             for job_id in ids:
                 if len(found) >= limit:
@@ -166,6 +165,12 @@ class MemoryStore:
                 if (after is None or job_id < after) and matches(self._jobs[job_id], where):
                     found.append(self._jobs[job_id])
             return found
+
+    def _candidates(self, where: Where) -> Iterable[str]:
+        if where.lease_before is not None:
+            over, jobs = where.lease_before, self._jobs
+            return [i for i in self._running if (until := jobs[i].lease_until) is not None and until <= over]
+        return self._jobs if where.worker is None else self._running
 
     def count(self) -> dict[tuple[str, str], int]:
         """See `base.Store.count`."""

@@ -26,25 +26,25 @@ class Pair:
         self._read_lock = threading.Lock()
         schema.check_library()
         prepare(location.path)
-        self._writer = connect(location.path, location.synchronous)
+        self.writer = connect(location.path, location.synchronous)
         try:
-            self._reader = connect(location.path, location.synchronous)
+            self.reader = connect(location.path, location.synchronous)
             try:
                 self._found(sql)
             except BaseException:
-                self._reader.close()
+                self.reader.close()
                 raise
         except BaseException:
-            self._writer.close()
+            self.writer.close()
             raise
 
     def _found(self, sql: Mapping[str, str]) -> None:
         """Look at what is there before anything is changed; then make what is missing."""
-        ready = patiently(self.path, lambda: schema.is_ready(self._writer, self.path))
-        mode = patiently(self.path, lambda: self._writer.execute("PRAGMA journal_mode").fetchone()[0])
+        ready = patiently(self.path, lambda: schema.is_ready(self.writer, self.path))
+        mode = patiently(self.path, lambda: self.writer.execute("PRAGMA journal_mode").fetchone()[0])
         if mode != "wal":
             mode = patiently(
-                self.path, lambda: self._writer.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+                self.path, lambda: self.writer.execute("PRAGMA journal_mode = WAL").fetchone()[0]
             )
         if mode != "wal":
             raise StoreUnavailable(
@@ -60,24 +60,24 @@ class Pair:
     def write(self, work: Callable[[sqlite3.Connection], T], point: str = "") -> T:
         """Do ``work`` in one transaction that has the write lock from its start."""
         with self._write_lock:
-            return patiently(self.path, lambda: _transaction(self._writer, work, point))
+            return patiently(self.path, lambda: _transaction(self.writer, work, point))
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do ``work`` outside of any transaction: each statement sees what is committed, and none holds a snapshot."""
         with self._read_lock:
-            return patiently(self.path, lambda: work(self._reader))
+            return patiently(self.path, lambda: work(self.reader))
 
     def close(self) -> None:
         """Wait for calls under way, then let go."""
         with self._write_lock, self._read_lock:
-            self._reader.close()
-            self._writer.close()
+            self.reader.close()
+            self.writer.close()
 
     def leave(self) -> None:
         """In a forked child: never touch these again, not even to close them when the child ends."""
         import ctypes
 
-        for connection in (self._writer, self._reader):
+        for connection in (self.writer, self.reader):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -63,6 +64,11 @@ class SqliteStore:
                     pair = self._opened = Pair(self._location, self.sql)
         return pair
 
+    def connections(self) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+        """Writer and reader, for tests and `doctor` to look at."""
+        pair = self._pair()
+        return pair.writer, pair.reader
+
     def now(self) -> float:
         """The clock given, else this machine's."""
         return self._clock()
@@ -94,7 +100,9 @@ class SqliteStore:
         hit("exchange.after_commit")
         return answer
 
-    def _exchange(self, writer: Any, changes: Sequence[Change], claim: Claim | None) -> Exchange:
+    def _exchange(
+        self, writer: sqlite3.Connection, changes: Sequence[Change], claim: Claim | None
+    ) -> Exchange:
         accepted = changing.apply(writer, changes)
         if claim is None or claim.limit <= 0:
             return Exchange(accepted, [], None)
@@ -161,7 +169,9 @@ class SqliteStore:
             return 0
         return self._pair().write(lambda writer: self._purge(writer, found, now, limit))
 
-    def _purge(self, writer: Any, found: Iterable[tuple[str, str]], now: float, limit: int) -> int:
+    def _purge(
+        self, writer: sqlite3.Connection, found: Iterable[tuple[str, str]], now: float, limit: int
+    ) -> int:
         removed = 0
         for state, queue in found:
             removed += writer.execute(self.sql["purge"], (state, queue, now, limit - removed)).rowcount
@@ -179,7 +189,7 @@ class SqliteStore:
         """See `base.Store.put`."""
         text = msgspec.json.encode(doc)
 
-        def work(writer: Any) -> None:
+        def work(writer: sqlite3.Connection) -> None:
             now = self.now()
             writer.execute(self.sql["forget"], (now,))
             writer.execute(self.sql["put"], (kind, key, text, None if expires is None else now + expires))

@@ -1,0 +1,5 @@
+from longshore.testing.conformance import StoreConformance
+
+
+class TestMemory(StoreConformance):
+    url = "memory://"
