@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Protocol, Self, TypeVar
 
 from longshore.errors import LongshoreError
 from longshore.model import JobRecord, Progress
 
-if TYPE_CHECKING:
-    from longshore.job import Job
-    from longshore.task import Call
+J_co = TypeVar("J_co", covariant=True)
+J = TypeVar("J")
+
+
+class Bound(Protocol[J_co]):
+    """A call that can be enqueued: what ``task.call(...)`` gives."""
+
+    def with_headers(self, headers: Mapping[str, str]) -> Self: ...
+
+    def enqueue(self) -> J_co: ...
+
 
 _current: ContextVar[Context] = ContextVar("longshore.current")
 _log = logging.getLogger("longshore.task")
@@ -76,8 +84,8 @@ class Context:
         if self._report is not None:
             self._report(self, self.said)
 
-    def enqueue(self, call: Call[Any]) -> Job[Any]:
-        """Enqueue a child: ``ctx.enqueue(other.call(1, 2))``. It carries this job's id as its parent."""
+    def enqueue(self, call: Bound[J]) -> J:
+        """Enqueue a child: ``ctx.enqueue(other.call(1, 2))`` gives its `Job`. It carries this job's id as its parent."""
         return call.with_headers({"parent": self.record.id}).enqueue()
 
 

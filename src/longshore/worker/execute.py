@@ -17,7 +17,7 @@ from longshore.context import enter
 from longshore.errors import Discard, NotEncodable, Snooze
 from longshore.middleware.base import Middleware
 from longshore.model import Failure, JobRecord, expired
-from longshore.worker.outcome import Cancelled, Done, Failed, Held, Outcome, Snoozed
+from longshore.outcome import Cancelled, Done, Failed, Held, Outcome, Snoozed
 from longshore.worker.run import Run
 
 TRACEBACK_LIMIT = 16 * 1024

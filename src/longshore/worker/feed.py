@@ -17,11 +17,11 @@ from longshore import model
 from longshore.errors import StoreError
 from longshore.failpoint import hit
 from longshore.model import FINAL, Change, Claim, JobRecord, Progress
+from longshore.outcome import Outcome, Parked, Released, change
 from longshore.stores.base import Exchange, Store
 from longshore.task import Task
 from longshore.worker.executors import Executor
 from longshore.worker.observer import Observer
-from longshore.worker.outcome import Outcome, Parked, Released, change
 from longshore.worker.run import Report, Run
 from longshore.worker.suspects import Suspects
 

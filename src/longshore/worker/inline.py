@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -13,17 +13,15 @@ from msgspec.structs import replace
 from longshore import model
 from longshore.errors import JobNotFound, LongshoreError
 from longshore.model import Change, JobRecord
+from longshore.outcome import Held, Outcome, change
 from longshore.worker.execute import Execution
-from longshore.worker.outcome import Held, Outcome, change
+from longshore.worker.host import Host
 from longshore.worker.run import Run
-
-if TYPE_CHECKING:
-    from longshore.app import App
 
 LEASE = 3600.0
 
 
-def run_inline(app: App, job_id: str, until_final: bool) -> None:
+def run_inline(app: Host, job_id: str, until_final: bool) -> None:
     """Run the queued job; with ``until_final``, again for as long as it is to be retried, without waiting."""
     while True:
         run = _take(app, job_id)
@@ -35,7 +33,7 @@ def run_inline(app: App, job_id: str, until_final: bool) -> None:
             return
 
 
-async def arun_inline(app: App, job_id: str, until_final: bool) -> None:
+async def arun_inline(app: Host, job_id: str, until_final: bool) -> None:
     """As `run_inline`, for coroutines."""
     while True:
         run = _take(app, job_id)
@@ -48,11 +46,11 @@ async def arun_inline(app: App, job_id: str, until_final: bool) -> None:
             return
 
 
-def _execution(app: App) -> Execution:
+def _execution(app: Host) -> Execution:
     return Execution(app.middleware, app.store.now, app.max_result)
 
 
-def _take(app: App, job_id: str) -> Run:
+def _take(app: Host, job_id: str) -> Run:
     job = app.store.get([job_id]).get(job_id)
     if job is None:
         raise JobNotFound(f"no job {job_id}: it never existed in this store, or retention removed it", job_id)
@@ -79,7 +77,7 @@ def _run_coroutine(execution: Execution, run: Run) -> Outcome:
     return outcome[0]
 
 
-def _settle(app: App, run: Run, outcome: Outcome, until_final: bool) -> bool:
+def _settle(app: Host, run: Run, outcome: Outcome, until_final: bool) -> bool:
     """Write it down; whether there is another run to make at once."""
     job: JobRecord = run.job
     settled: Change = change(job, outcome, app.store.now(), app.max_crashes)

@@ -20,10 +20,10 @@ from longshore.context import Context
 from longshore.errors import StoreError
 from longshore.failpoint import hit
 from longshore.model import FINAL, Change, JobRecord, Progress, Where
+from longshore.outcome import Cancelled, Outcome, Released
 from longshore.stores.base import Store
 from longshore.worker.feed import Feed
 from longshore.worker.observer import Observer
-from longshore.worker.outcome import Cancelled, Outcome, Released
 from longshore.worker.run import Run
 
 _log = logging.getLogger("longshore.worker")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from longshore.model import Change, JobRecord
-from longshore.worker.outcome import Outcome
+from longshore.outcome import Outcome
 from longshore.worker.run import Run
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from longshore.context import Context
 from longshore.model import JobRecord, Progress
-from longshore.worker.outcome import Outcome
+from longshore.outcome import Outcome
 
 if TYPE_CHECKING:
     from longshore.task import Task

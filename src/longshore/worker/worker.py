@@ -9,25 +9,23 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from longshore.errors import ConfigError, WorkerError
 from longshore.ids import new_id
 from longshore.model import Claim
+from longshore.outcome import Outcome
 from longshore.worker.execute import Execution, timed_out
 from longshore.worker.executors.coroutines import CoroutineExecutor
 from longshore.worker.executors.processes import ProcessExecutor
 from longshore.worker.executors.threads import ThreadExecutor
 from longshore.worker.feed import Feed
+from longshore.worker.host import Host
 from longshore.worker.keeper import Keeper
 from longshore.worker.loop import LoopThread
 from longshore.worker.observer import Observer
-from longshore.worker.outcome import Outcome
 from longshore.worker.run import Run
 from longshore.worker.watchdog import Watchdog
-
-if TYPE_CHECKING:
-    from longshore.app import App
 
 _log = logging.getLogger("longshore.worker")
 
@@ -44,7 +42,7 @@ class Worker:
 
     def __init__(
         self,
-        app: App,
+        app: Host,
         *,
         queues: Sequence[str] | None = None,
         concurrency: int = 50,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from longshore.worker.outcome import Outcome
+from longshore.outcome import Outcome
 from longshore.worker.run import Run
 
 #: capacity of an executor whose work is cheap to hold: the claim's own limit bounds it

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from longshore.model import JobRecord, Progress
+from longshore.outcome import Begun, Held, Outcome
 from longshore.task import Task
 from longshore.worker.death import die_with_parent
 from longshore.worker.execute import Execution
-from longshore.worker.outcome import Begun, Held, Outcome
 from longshore.worker.run import Run
 
 _decode = msgspec.msgpack.Decoder(tuple[str, str, str, JobRecord]).decode

@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from longshore.aio import Scheduler
+from longshore.outcome import Outcome
 from longshore.worker.execute import Execution
 from longshore.worker.executors import UNBOUNDED, Ended
-from longshore.worker.outcome import Outcome
 from longshore.worker.run import Run
 
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from longshore.model import Progress
+from longshore.outcome import Begun, Crashed, Outcome
 from longshore.worker.execute import Execution
 from longshore.worker.executors import Ended
-from longshore.worker.outcome import Begun, Crashed, Outcome
 from longshore.worker.run import Run
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The worker: feed, keeper, executors, and the supervisor above several."""

@@ -1,0 +1,30 @@
+"""What a worker needs of the app it works for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from longshore.middleware.base import Middleware
+from longshore.stores.base import Store
+from longshore.task import Task
+
+
+class Host(Protocol):
+    """See `longshore.App`: its tasks, its store, and how it wants its jobs run. Times are in seconds."""
+
+    lease: float
+    sweep: float
+    max_crashes: int
+    max_result: int
+    middleware: Sequence[Middleware]
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def tasks(self) -> Mapping[str, Task[..., Any]]: ...
+
+    def hosting(self) -> AbstractContextManager[None]:
+        """Entered while a worker runs in this process."""
