@@ -15,6 +15,7 @@ from typing import Any
 from longshore.codec import Undecodable
 from longshore.context import enter
 from longshore.errors import Discard, NotEncodable, Snooze
+from longshore.failpoint import hit
 from longshore.middleware.base import Middleware
 from longshore.model import Failure, JobRecord, expired
 from longshore.outcome import Cancelled, Done, Failed, Held, Outcome, Snoozed
@@ -37,9 +38,10 @@ class Execution:
 
     def run(self, run: Run) -> Outcome:
         """Run a sync function here, in this thread, to its outcome. Never raises."""
-        early, args, kwargs = self._begin(run)
-        if early is not None:
-            return early
+        begun = self._begin(run)
+        if not isinstance(begun, tuple):
+            return begun
+        args, kwargs = begun
         if self._middleware:
             return self._run_wrapped(run, args, kwargs)
         try:
@@ -50,9 +52,10 @@ class Execution:
 
     async def arun(self, run: Run) -> Outcome:
         """Run a coroutine function here, in this asyncio task, to its outcome. Never raises."""
-        early, args, kwargs = self._begin(run)
-        if early is not None:
-            return early
+        begun = self._begin(run)
+        if not isinstance(begun, tuple):
+            return begun
+        args, kwargs = begun
         if self._middleware:
             return await self._arun_wrapped(run, args, kwargs)
         try:
@@ -61,21 +64,22 @@ class Execution:
             return self._raised(run, error)
         return self._returned(run, value)
 
-    def _begin(self, run: Run) -> tuple[Outcome | None, Any, Any]:
+    def _begin(self, run: Run) -> Outcome | tuple[tuple[Any, ...], dict[str, Any]]:
+        """The decoded arguments; or what it comes to without being called."""
         job = run.job
         if run.stop is not None:
-            return run.stop, None, None
+            return run.stop
         if job.cancel_requested:
-            return Cancelled(None), None, None
+            return Cancelled(None)
         if job.expires_at is not None and expired(job, self._clock()):
-            return Cancelled("expired before it could begin"), None, None
+            return Cancelled("expired before it could begin")
         try:
-            args, kwargs = run.task.signature.load(job.args)
+            begun = run.task.signature.load(job.args)
         except Undecodable as error:
             # Neither lost nor tried again and again: a newer release, or a person, may know what to do with it.
-            return Held(f"its arguments cannot be decoded: {error}"), None, None
+            return Held(f"its arguments cannot be decoded: {error}")
         enter(run.context)
-        return None, args, kwargs
+        return begun
 
     # -- with middleware ---------------------------------------------------------------------------------------
 

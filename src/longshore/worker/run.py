@@ -18,18 +18,20 @@ Report = Callable[[Context, Progress], None]
 class Run:
     """A leased job on its way through an executor.
 
-    ``stop``: set once it was told to stop; the outcome it then ends with. ``kill``: how its executor stops it, once it runs.
+    ``stop``: set once it was told to stop; the outcome it then ends with. ``stopper``: how its executor stops it, once it
+    runs; may be called by any thread, and more than once. ``handle`` is the executor's own.
     ``closed``: its outcome is decided (or somebody else has the job now); whatever it still comes to counts for nothing.
     """
 
-    __slots__ = ("begun", "closed", "context", "job", "kill", "overdue", "stop", "task")
+    __slots__ = ("begun", "closed", "context", "handle", "job", "overdue", "stop", "stopper", "task")
 
     def __init__(self, job: JobRecord, task: Task[..., Any], report: Report | None = None) -> None:
         self.job = job
         self.task = task
         self.context = Context(job, report)
         self.stop: Outcome | None = None
-        self.kill: Callable[[], object] | None = None
+        self.stopper: Callable[[Run], object] | None = None
+        self.handle: Any = None
         self.closed = False
         #: monotonic time at which its function began; 0.0: not yet
         self.begun = 0.0
@@ -41,5 +43,5 @@ class Run:
         if self.stop is None:
             self.stop = outcome
         self.context.cancelled = True
-        if self.kill is not None:
-            self.kill()
+        if self.stopper is not None:
+            self.stopper(self)

@@ -36,7 +36,6 @@ class CoroutineExecutor:
         self._timed_out = timed_out
         self._scheduler: Scheduler | None = None
         self._waiting: deque[Run] = deque()
-        # Counts a run until its end; the scheduler's until its task is gone, which is a step later.
         self.active = 0
 
     def submit(self, runs: Sequence[Run]) -> None:
@@ -66,7 +65,8 @@ class CoroutineExecutor:
     def _fill(self) -> None:
         scheduler = self._scheduler
         if scheduler is None:
-            scheduler = self._scheduler = Scheduler(limit=self._limit, pending_limit=0, close_timeout=1.0)
+            # The bound is ours, because what waits must stay with us: it may have to be given back.
+            scheduler = self._scheduler = Scheduler(limit=None, close_timeout=1.0)
         waiting = self._waiting
         while waiting and self.active < self._limit:
             try:
@@ -74,25 +74,22 @@ class CoroutineExecutor:
             except IndexError:  # withdrawn meanwhile
                 return
             self.active += 1
-            scheduler.spawn_nowait(self._work(run), run.job.task)
+            run.handle = scheduler.spawn_nowait(self._work(run), run.job.task)
+            # A stop that came before is seen by the execution before it begins.
+            run.stopper = self._stop
+
+    def _stop(self, run: Run) -> None:
+        # From any thread; and again each time it is asked for: a coroutine may swallow its first cancellation.
+        self._loop.call_soon_threadsafe(run.handle.cancel)
 
     async def _work(self, run: Run) -> None:
         run.begun = time.monotonic()
-        task = asyncio.current_task()
-        assert task is not None
-        timer = None
         timeout = run.task.options.timeout
-        if timeout is not None:
-            timer = self._loop.call_later(timeout, self._expire, run)
-        # `kill` may be called by another thread, and more than once: a coroutine may swallow its first cancellation.
-        run.kill = lambda: self._loop.call_soon_threadsafe(task.cancel)
-        try:
-            outcome = await self._execution.arun(run)
-        finally:
-            run.kill = None
-            if timer is not None:
-                timer.cancel()
-            self.active -= 1
+        timer = None if timeout is None else self._loop.call_later(timeout, self._expire, run)
+        outcome = await self._execution.arun(run)
+        if timer is not None:
+            timer.cancel()
+        self.active -= 1
         self._ended(run, outcome)
         if self._waiting:
             self._fill()

@@ -137,13 +137,16 @@ class Child:
         theirs.close()
         self.usable = True
 
+    def _stop(self, _: Run) -> None:
+        self.kill()
+
     def kill(self) -> None:
         self.usable = False
         self._process.kill()
 
     def run(self, run: Run, timed_out: Callable[[Run], Outcome]) -> Outcome:
         """Hand it the job and wait for what it comes to."""
-        run.kill = self.kill
+        run.stopper = self._stop
         try:
             task = run.task
             self._pipe.send_bytes(_encode((task.module, task.qualname, task.name, run.job)))
@@ -151,7 +154,7 @@ class Child:
         except (EOFError, OSError):
             return self._died(run)
         finally:
-            run.kill = None
+            run.stopper = None
 
     def _answer(self, run: Run, timed_out: Callable[[Run], Outcome]) -> Outcome:
         pipe: Connection = self._pipe
