@@ -13,6 +13,7 @@ POSITIONAL: Final = inspect.Parameter.POSITIONAL_OR_KEYWORD
 VAR_POSITIONAL: Final = inspect.Parameter.VAR_POSITIONAL
 KEYWORD_ONLY: Final = inspect.Parameter.KEYWORD_ONLY
 VAR_KEYWORD: Final = inspect.Parameter.VAR_KEYWORD
+VARIABLE: Final = (VAR_POSITIONAL, VAR_KEYWORD)
 NOT_GIVEN: Final = inspect.Parameter.empty
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from longshore.codec import tags
-from longshore.codec.foreign import dec_hook
+from longshore.codec.hooks import dec_hook, encode
 from longshore.codec.mismatch import Mismatch
 from longshore.codec.same import same
 from longshore.codec.shape import Shape, translated
@@ -31,7 +31,7 @@ def confirm(value: Any, annotation: Any, shape: Shape) -> Any:
 
 
 def _there_and_back(stored: Any, annotation: Any, shape: Shape) -> Any:
-    body = tags.encode(stored)
+    body = encode(stored)
     if shape.native:
         return msgspec.msgpack.decode(body, type=annotation, dec_hook=dec_hook, ext_hook=tags.ext_hook)
     return shape.load(tags.decode(body))

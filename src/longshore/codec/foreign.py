@@ -1,19 +1,14 @@
-"""Classes that msgspec does not know, each with the plain value that stands for it in the store.
-
-pydantic models count among them once the user's own program has imported pydantic; it is never imported from here.
-"""
+"""Classes that msgspec does not know, each with the plain value that stands for it in the store."""
 
 from __future__ import annotations
 
 import ipaddress
 import pathlib
-import sys
 from collections.abc import Callable
-from functools import cache
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from longshore.codec.mismatch import Mismatch, type_name
+from longshore.codec.mismatch import Mismatch
 
 
 class Foreign(NamedTuple):
@@ -31,7 +26,7 @@ def _zone_key(zone: ZoneInfo) -> str:
 
 
 _PATH: Final = Foreign("path", str, pathlib.Path)
-_KNOWN: Final[dict[type, Foreign]] = {
+KNOWN: Final[dict[type, Foreign]] = {
     pathlib.Path: _PATH,
     type(pathlib.Path()): _PATH,
     pathlib.PurePath: Foreign("purepath", str, pathlib.PurePath),
@@ -47,47 +42,10 @@ _KNOWN: Final[dict[type, Foreign]] = {
     complex: Foreign("complex", lambda number: [number.real, number.imag], lambda parts: complex(*parts)),
 }
 #: What a stored value may name by itself. Not zones: looking one up reads a file, at the word of a message.
-BY_NAME: Final[dict[str, Foreign]] = {form.name: form for cls, form in _KNOWN.items() if cls is not ZoneInfo}
-
-
-def is_model(cls: type) -> bool:
-    """Whether this class is a pydantic model."""
-    pydantic = sys.modules.get("pydantic")
-    return pydantic is not None and issubclass(cls, getattr(pydantic, "BaseModel", ()))
-
-
-@cache
-def _model(cls: type) -> Foreign:
-    from longshore.codec.models import model_form
-
-    return model_form(cls)
-
-
-def foreign(cls: type) -> Foreign | None:
-    """How objects of exactly this class are stored, None where that is not known."""
-    known = _KNOWN.get(cls)
-    if known is None and is_model(cls):
-        return _model(cls)
-    return known
+BY_NAME: Final[dict[str, Foreign]] = {form.name: form for cls, form in KNOWN.items() if cls is not ZoneInfo}
 
 
 def described(cls: type) -> Foreign | None:
-    """As `foreign`, but only classes which a reader may make without the task's signature."""
-    form = _KNOWN.get(cls)
+    """How objects of exactly this class describe themselves, None where they cannot."""
+    form = KNOWN.get(cls)
     return form if form is not None and form.name in BY_NAME else None
-
-
-def enc_hook(value: Any) -> Any:
-    """msgspec's question: how is an object of a class unknown to it stored?"""
-    form = foreign(type(value))
-    if form is None:
-        raise NotImplementedError(f"{type_name(type(value))} has no stored form")
-    return form.plain(value)
-
-
-def dec_hook(cls: type, stored: Any) -> Any:
-    """msgspec's question: how is an object of this class made from what was stored?"""
-    form = foreign(cls)
-    if form is None:
-        raise NotImplementedError(f"{type_name(cls)} has no stored form")
-    return form.revive(stored)

@@ -8,7 +8,7 @@ import msgspec
 
 from longshore.codec import tags
 from longshore.codec.confirm import confirm
-from longshore.codec.foreign import dec_hook
+from longshore.codec.hooks import dec_hook, encode
 from longshore.codec.mismatch import Mismatch
 from longshore.codec.shape import AnyShape, Shape
 from longshore.codec.wire import DECLARED, DESCRIBED, Undecodable, check_format, describe, read
@@ -41,13 +41,13 @@ class ResultCodec:
             return self._encode_described(value, None)
         if self._decoder is not None:
             try:
-                body = tags.encode(value)
+                body = encode(value)
                 if self._decoder.decode(body) == value:
                     return DECLARED + body
             except Exception:
                 pass
         try:
-            return DECLARED + tags.encode(confirm(value, self._annotation, self._shape))
+            return DECLARED + encode(confirm(value, self._annotation, self._shape))
         except Mismatch as misfit:
             return self._encode_described(value, misfit)
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from longshore.codec.foreign import dec_hook, foreign
+from longshore.codec.hooks import dec_hook, foreign
 from longshore.codec.mismatch import Mismatch, type_name, unlike
 from longshore.codec.tags import check_aware, check_int, check_str, check_time, pack
 

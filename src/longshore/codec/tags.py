@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 from msgspec.msgpack import Ext
 
-from longshore.codec.foreign import BY_NAME, described, enc_hook
+from longshore.codec.foreign import BY_NAME, described
 from longshore.codec.mismatch import Mismatch, deeper, step, type_name
 
 INT_MIN: Final = -(2**63)
@@ -25,7 +25,7 @@ INT_MAX: Final = 2**64 - 1
 TUPLE, SET, FROZENSET, PAIRS, CHOICE, FOREIGN, BYTEARRAY = 1, 2, 3, 4, 5, 6, 7
 DATETIME, DATE, TIME, TIMEDELTA, DECIMAL, UUID_ = 8, 9, 10, 11, 12, 13
 
-encode: Final = msgspec.msgpack.Encoder(enc_hook=enc_hook).encode
+encode: Final = msgspec.msgpack.Encoder().encode
 _PLAIN_KEYS: Final = frozenset({str, int, float, bool, bytes, type(None)})
 
 

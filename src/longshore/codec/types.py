@@ -14,7 +14,7 @@ import msgspec
 
 from longshore.codec.choices import EnumShape, LiteralShape, UnionShape
 from longshore.codec.containers import Items, MappingShape, TupleShape
-from longshore.codec.foreign import foreign
+from longshore.codec.hooks import foreign
 from longshore.codec.mismatch import type_name
 from longshore.codec.records import FieldShape, NamedTupleShape, RecordShape, TypedDictShape
 from longshore.codec.shape import LEAVES, AnyShape, Constrained, ForeignShape, Leaf, Shape

@@ -1,7 +1,9 @@
 """Tasks: what can be run, by name, and the verbs that make jobs of it."""
 
-from longshore.task.core import AsyncTask, Call, Door, Request, SyncTask, Task, Using
+from longshore.task.call import Call
+from longshore.task.core import AsyncTask, SyncTask, Task, Using
 from longshore.task.decorator import TaskDecorator
 from longshore.task.options import Options
+from longshore.task.request import Door, Request
 
 __all__ = ["AsyncTask", "Call", "Door", "Options", "Request", "SyncTask", "Task", "TaskDecorator", "Using"]

@@ -9,9 +9,10 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 from longshore.context import Context
 from longshore.model import UniqueMode
 from longshore.retry import Retry
-from longshore.task.core import AsyncTask, Door, SyncTask, Task
+from longshore.task.core import AsyncTask, SyncTask, Task
 from longshore.task.definition import define
 from longshore.task.options import Executor, Unique
+from longshore.task.request import Door
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -10,8 +10,10 @@ from longshore.errors import ConfigError, TaskError
 from longshore.names import check_name, task_name
 from longshore.signature import Signature
 from longshore.suggest import did_you_mean
-from longshore.task.core import AsyncTask, Door, Kind, SyncTask, Task
+from longshore.task.core import AsyncTask, SyncTask, Task
 from longshore.task.options import OPTION_NAMES, Options, options
+from longshore.task.request import Door
+from longshore.task.runnable import Kind, Runnable
 
 
 def define(target: Any, door: Door, given: Mapping[str, Any], extra: Mapping[str, Any]) -> Task[..., Any]:
@@ -21,6 +23,8 @@ def define(target: Any, door: Door, given: Mapping[str, Any], extra: Mapping[str
     says why, and what to do.
     """
     body = target
+    if isinstance(target, Task):
+        raise TaskError(f"{target.name} is a task already")
     if isinstance(target, type):
         body = _call_of(target)
         given = _class_options(target, extra) | dict(given)
@@ -38,7 +42,8 @@ def define(target: Any, door: Door, given: Mapping[str, Any], extra: Mapping[str
         raise TaskError(f'task "{name}": its parameters cannot be read: {error}') from None
     made = AsyncTask if kind == "async" else SyncTask
     return made(
-        name, target, kind, chosen, signature, door, {key: given.get(key, extra[key]) for key in extra}
+        Runnable(name, target, kind, chosen, signature, {key: given.get(key, extra[key]) for key in extra}),
+        door,
     )
 
 

@@ -8,64 +8,35 @@ waiting; an argument the function no longer has is an error, never dropped.
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from types import GenericAlias
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
-from longshore.codec import tags
+from longshore.codec import ResultCodec, Undecodable
 from longshore.codec.confirm import confirm
-from longshore.codec.foreign import dec_hook, enc_hook
+from longshore.codec.hooks import enc_hook, encode
 from longshore.codec.mismatch import Mismatch
-from longshore.codec.result import ResultCodec
-from longshore.codec.shape import AnyShape, Shape
-from longshore.codec.types import Unsupported, shape_of
-from longshore.codec.wire import DECLARED, Undecodable, check_format, describe, read
+from longshore.codec.shape import AnyShape
+from longshore.codec.wire import DECLARED, check_format, read
 from longshore.errors import ArgumentError, NotEncodable, TaskError
 from longshore.parameters import (
     KEYWORD_ONLY,
-    NOT_GIVEN,
     POSITIONAL,
     POSITIONAL_ONLY,
     VAR_KEYWORD,
     VAR_POSITIONAL,
+    VARIABLE,
     Unresolved,
     is_context,
-    resolve,
     signature_of,
 )
-from longshore.suggest import did_you_mean
+from longshore.signature.misfit import misfit, unreadable
+from longshore.signature.plan import Argument, Plan, build
 
-_VARIABLE: Final = (VAR_POSITIONAL, VAR_KEYWORD)
 _in_order: Final = msgspec.msgpack.Encoder(enc_hook=enc_hook, order="deterministic").encode
-
-
-class Argument(NamedTuple):
-    """One parameter that a call can give: its resolved annotation and what that means for the store."""
-
-    name: str
-    annotation: Any
-    shape: Shape
-    required: bool
-
-
-class Plan(NamedTuple):
-    """What is built from the annotations, at first use at the latest.
-
-    ``struct`` binds as Python does; ``decode`` reads bytes into it and checks; ``shaped`` are the arguments that msgspec
-    alone cannot do and that stand in the struct in their stored form.
-    """
-
-    struct: type[msgspec.Struct]
-    decode: Callable[[bytes], Any]
-    arguments: Sequence[Argument]
-    shaped: Sequence[Argument]
-    checked: bool
-    result: ResultCodec
 
 
 class Signature:
@@ -80,7 +51,7 @@ class Signature:
         self.name = name
         written = signature_of(fn)
         parameters = list(written.parameters.values())[1 if bound else 0 :]
-        contexts = [p.name for p in parameters if p.kind not in _VARIABLE and is_context(fn, p.annotation)]
+        contexts = [p.name for p in parameters if p.kind not in VARIABLE and is_context(fn, p.annotation)]
         #: Name of the parameter that gets the Context, None if there is none.
         self.context: str | None = contexts[0] if contexts else None
         self._all = parameters
@@ -91,7 +62,7 @@ class Signature:
         self._whole = kinds <= {POSITIONAL}
         self._plan: Plan | None = None
         with suppress(Unresolved):  # a class further down in the module; asked again at first use
-            self._plan = self._build()
+            self._plan = build(self.fn, self.name, self._parameters, self._written.return_annotation)
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:
         """The stored form of a call.
@@ -102,11 +73,11 @@ class Signature:
         try:
             given = plan.struct(*args, **kwargs) if self._simple else self._bind_variable(plan, args, kwargs)
         except TypeError:
-            raise self._misfit(args, kwargs) from None
+            raise misfit(self.name, self._parameters, args, kwargs) from None
         try:
             for argument in plan.shaped:
                 self._replace(given, argument)
-            body = tags.encode(given)
+            body = encode(given)
             if not plan.checked or plan.decode(body) == given:
                 return DECLARED + body
         except ArgumentError:
@@ -125,7 +96,7 @@ class Signature:
         try:
             given = read(payload, plan.decode)
         except Undecodable as error:
-            raise self._unreadable(plan, payload, error) from None
+            raise unreadable(self.name, plan, payload, error) from None
         for argument in plan.shaped:
             stored = getattr(given, argument.name)
             if stored is not UNSET:
@@ -196,27 +167,7 @@ class Signature:
         """The second look, argument by argument: raises for the first that is wrong."""
         bound = self._written.bind(*args, **kwargs).arguments
         stored = {a.name: self._stored(a, bound[a.name]) for a in plan.arguments if a.name in bound}
-        return DECLARED + tags.encode(stored)
-
-    def _unreadable(self, plan: Plan, payload: bytes, error: Undecodable) -> Undecodable:
-        """Why a stored call cannot be made: the function has changed since, or the bytes are damaged."""
-        stored = describe(payload)
-        if not isinstance(stored, dict):
-            return Undecodable(f"{self.name}(): what is stored are no arguments")
-        known = {argument.name for argument in plan.arguments}
-        removed = [name for name in stored if name not in known]
-        if removed:
-            return Undecodable(
-                f'{self.name}() was enqueued with an argument "{removed[0]}", which it does not have here'
-            )
-        added = [
-            argument.name for argument in plan.arguments if argument.required and argument.name not in stored
-        ]
-        if added:
-            return Undecodable(
-                f'{self.name}() was enqueued without an argument "{added[0]}", which it needs here'
-            )
-        return Undecodable(f"{self.name}(): {error}")
+        return DECLARED + encode(stored)
 
     def _call(self, given: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         args: list[Any] = []
@@ -240,88 +191,10 @@ class Signature:
 
     def _built(self) -> Plan:
         try:
-            self._plan = self._build()
+            self._plan = build(self.fn, self.name, self._parameters, self._written.return_annotation)
         except Unresolved as error:
             raise TaskError(
                 f'task "{self.name}": cannot resolve an annotation: {error}.\n'
                 "Import what it names at run time, not under TYPE_CHECKING, and define it at module level."
             ) from None
         return self._plan
-
-    def _build(self) -> Plan:
-        arguments = [self._argument(parameter) for parameter in self._parameters]
-        struct = self._struct(arguments)
-        return Plan(
-            struct=struct,
-            decode=msgspec.msgpack.Decoder(struct, dec_hook=dec_hook, ext_hook=tags.ext_hook).decode,
-            arguments=arguments,
-            shaped=[argument for argument in arguments if not argument.shape.native],
-            checked=any(argument.shape.native for argument in arguments),
-            result=self._result(),
-        )
-
-    def _argument(self, parameter: inspect.Parameter) -> Argument:
-        annotation = self._resolve(parameter.name, parameter.annotation)
-        if parameter.kind is VAR_POSITIONAL:
-            annotation = GenericAlias(tuple, (annotation, ...))
-        elif parameter.kind is VAR_KEYWORD:
-            annotation = GenericAlias(dict, (str, annotation))
-        required = parameter.default is NOT_GIVEN and parameter.kind not in _VARIABLE
-        try:
-            return Argument(parameter.name, annotation, shape_of(annotation), required)
-        except Unsupported as error:
-            raise TaskError(f'task "{self.name}": parameter "{parameter.name}": {error}') from None
-        except NameError as error:
-            raise Unresolved(f'parameter "{parameter.name}": {error}') from None
-
-    def _resolve(self, name: str, annotation: Any) -> Any:
-        try:
-            return resolve(self.fn, annotation)
-        except Unresolved as error:
-            raise Unresolved(f'parameter "{name}": {error}') from None
-
-    def _struct(self, arguments: Sequence[Argument]) -> type[msgspec.Struct]:
-        keyword = {p.name for p in self._parameters if p.kind is KEYWORD_ONLY}
-        fields: dict[bool, list[Any]] = {True: [], False: []}
-        for argument in arguments:
-            annotation = argument.annotation if argument.shape.native else Any
-            required: tuple[Any, ...] = (argument.name, annotation)
-            optional: tuple[Any, ...] = (
-                argument.name,
-                annotation | UnsetType if annotation is not Any else Any,
-                UNSET,
-            )
-            fields[argument.name in keyword].append(required if argument.required else optional)
-        # Positional ones in a base: a struct has its keyword-only fields all at once.
-        positional = msgspec.defstruct("Positional", fields[False], forbid_unknown_fields=True)
-        return msgspec.defstruct(
-            "Arguments", fields[True], bases=(positional,), kw_only=True, forbid_unknown_fields=True
-        )
-
-    def _result(self) -> ResultCodec:
-        try:
-            annotation = resolve(self.fn, self._written.return_annotation)
-            return ResultCodec(annotation, shape_of(annotation))
-        except (Unresolved, NameError):
-            return ResultCodec()  # named for type checkers only: the result describes itself
-        except Unsupported as error:
-            raise TaskError(f'task "{self.name}": its result: {error}') from None
-
-    def _misfit(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ArgumentError:
-        """What Python would say about this call, with the argument's name."""
-        by_position = [p.name for p in self._parameters if p.kind in (POSITIONAL_ONLY, POSITIONAL)]
-        by_name = [p.name for p in self._parameters if p.kind in (POSITIONAL, KEYWORD_ONLY)]
-        required = [p.name for p in self._parameters if p.default is NOT_GIVEN and p.kind not in _VARIABLE]
-        kinds = {p.kind for p in self._parameters}
-        if len(args) > len(by_position) and VAR_POSITIONAL not in kinds:
-            text = f"takes {len(by_position)} positional arguments, got {len(args)}"
-            return ArgumentError(f"{self.name}() {text}")
-        taken = set(by_position[: len(args)])
-        for name in kwargs:
-            if name in taken and name in by_name:
-                return ArgumentError(f'{self.name}() got argument "{name}" twice')
-            if name not in by_name and VAR_KEYWORD not in kinds:
-                return ArgumentError(f'{self.name}() has no argument "{name}"{did_you_mean(name, by_name)}')
-        missing = [name for name in required if name not in taken and name not in kwargs]
-        listed = ", ".join(f'"{name}"' for name in missing)
-        return ArgumentError(f"{self.name}() missing argument{'s' if len(missing) > 1 else ''} {listed}")
