@@ -4,4 +4,6 @@ from longshore.testing.effort import sqlite_steps
 
 class TestSqlite(StoreConformance, SharedStoreConformance):
     url = "sqlite:///{folder}/jobs.db"
-    count = staticmethod(sqlite_steps)
+
+    def count(self, store, work):
+        return sqlite_steps(store, work)

@@ -11,7 +11,6 @@ import contextlib
 import errno
 import logging
 import os
-import secrets
 import socket
 import threading
 from collections.abc import Iterable
@@ -40,7 +39,7 @@ class Wake:
     def _fresh(self) -> None:
         self._hub = Hub(self._listen)
         self._lock = threading.RLock()
-        self._name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._name = f"{os.getpid()}-{os.urandom(4).hex()}"
         self._kinds: frozenset[str] = frozenset()
         self._ear: _Ear | None = None
         self._mouth: socket.socket | None = None

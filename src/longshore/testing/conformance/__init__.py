@@ -33,10 +33,14 @@ __all__ = ["SharedStoreConformance", "StoreConformance"]
 class _Fixtures:
     #: where the store is
     url: ClassVar[str]
-    #: makes the store: a callable of (url, clock=)
-    make: ClassVar[Callable[..., Store]] = staticmethod(open_store)
-    #: counts what a call costs
-    count: ClassVar[Effort] = staticmethod(python_calls)
+
+    def make(self, url: str, *, clock: Callable[[], float]) -> Store:
+        """The store at this place, not open yet."""
+        return open_store(url, clock=clock)
+
+    def count(self, store: Store, work: Callable[[], object]) -> int:
+        """What a call costs, in steps of the store's engine."""
+        return python_calls(store, work)
 
     @pytest.fixture
     def stands(self) -> Iterator[Callable[[], Stand]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 import pytest
 
@@ -153,7 +155,7 @@ class Uniqueness:
 
     def test_freed_on_every_path(self, store: Store, clock: Clock) -> None:
         now = clock()
-        paths = [
+        paths: list[Callable[[JobRecord], model.Change]] = [
             lambda one: model.succeeded(one, None, now),
             lambda one: model.failed(one, model.Failure("E", "", "", 1, now), now, None),
             lambda one: model.cancelled(one, now, "asked"),

@@ -111,7 +111,12 @@ class Hints:
 
     def test_a_callback_may_close_subscriptions(self, store: Store) -> None:
         heard: list[int] = []
-        mine = store.subscribe(["job:1"], lambda: (heard.append(1), mine.close()))
+
+        def once() -> None:
+            heard.append(1)
+            mine.close()
+
+        mine = store.subscribe(["job:1"], once)
         store.publish(["job:1"])
         store.publish(["job:1"])
         assert heard == [1]
