@@ -1,6 +1,7 @@
 """A job's own timeout."""
 
 import asyncio
+import weakref
 
 import pytest
 
@@ -40,15 +41,58 @@ async def test_the_time_in_line_does_not_count(make_scheduler, turns):
     go = asyncio.Event()
     await scheduler.spawn(go.wait())
     job = await scheduler.spawn(asyncio.sleep(0, "in time"), timeout=30)
-    assert job._timer is None
+    assert not hasattr(job, "_deadline")
     go.set()
     assert await job.wait() == "in time"
 
 
-async def test_a_job_in_time_leaves_no_timer(scheduler):
+async def test_a_job_in_time_is_not_kept_until_its_deadline(scheduler):
     job = await scheduler.spawn(asyncio.sleep(0, "in time"), timeout=30)
     assert await job.wait() == "in time"
-    assert job._timer.cancelled()
+    gone = weakref.ref(job)
+    del job
+    assert gone() is None
+
+
+async def test_ended_jobs_deadlines_do_not_pile_up(scheduler):
+    for _ in range(5000):
+        await scheduler.spawn(asyncio.sleep(0), timeout=30)
+        await scheduler.join()
+    assert len(scheduler._slots.deadlines._heap) <= 64
+
+
+async def test_the_earliest_deadline_comes_first_whatever_the_order_of_spawning(scheduler):
+    long, short = await scheduler.spawn(blocked(), timeout=60), await scheduler.spawn(blocked(), timeout=0.01)
+    with pytest.raises(TimeoutError):
+        await short.wait()
+    assert long.active
+    later = await scheduler.spawn(blocked(), timeout=0.01)
+    with pytest.raises(TimeoutError):
+        await later.wait()
+    assert long.active
+
+
+async def test_a_timeout_does_not_break_into_the_clean_up_of_a_job_that_is_stopping(make_scheduler):
+    scheduler = make_scheduler(close_timeout=30)
+    go, cleaned = asyncio.Event(), []
+
+    async def work():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await go.wait()
+            cleaned.append(1)
+
+    job = await scheduler.spawn(work(), timeout=0.01)
+    await asyncio.sleep(0)
+    job.cancel()
+    probe = await scheduler.spawn(blocked(), timeout=0.02)
+    with pytest.raises(TimeoutError):
+        await probe.wait()
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await job.wait()
+    assert cleaned == [1]
 
 
 async def test_it_is_bounded_though_the_job_swallows_cancellation(scheduler, stubborn):

@@ -28,6 +28,7 @@ class Owner(Protocol):
     @property
     def close_timeout(self) -> float | None: ...
     def check_loop(self) -> asyncio.AbstractEventLoop: ...
+    def deadline(self, job: Job[Any], timeout: float, loop: asyncio.AbstractEventLoop) -> list[Any]: ...
     def withdrawn(self) -> None: ...
     def not_succeeded(self, job: Job[Any], error: BaseException) -> None: ...
     def ended(self, job: Job[Any]) -> None: ...
@@ -44,9 +45,11 @@ class Job(Generic[T_co]):
         "__weakref__",
         "_context",
         "_coro",
+        "_deadline",
         "_error",
         "_hearers",
         "_name",
+        "_overrun_timer",
         "_owner",
         "_result",
         "_source_traceback",
@@ -56,15 +59,14 @@ class Job(Generic[T_co]):
         "_stop",
         "_task",
         "_timeout",
-        "_timer",
         "_traceback",
         "_watchers",
     )
 
+    _deadline: list[Any]  # once started, with a timeout: emptied when it ends
+    _overrun_timer: asyncio.TimerHandle | None  # likewise: set when it is over its timeout
     _stop: str | None  # it was told to stop: "asked", or "expired" by its own timeout
-    _watchers: (
-        list[Callable[[Job[Any]], bool]] | None
-    )  # called when it closes; each says whether anybody listens
+    _watchers: list[Callable[[Job[Any]], bool]] | None  # called when it closes; each: does anybody listen?
     _hearers: int  # once closed: how many of them get its error; with none, the error is reported
     _result: T_co  # once closed
     _error: BaseException | None  # once closed
@@ -83,7 +85,6 @@ class Job(Generic[T_co]):
         self._stop = None
         self._task: asyncio.Task[None] | None = None
         self._context: Context | None = None  # of its spawner; not set if it starts at once
-        self._timer: asyncio.TimerHandle | None = None
         self._watchers = None
         self._source_traceback: StackSummary | None = None
 
@@ -284,8 +285,13 @@ class Job(Generic[T_co]):
             runner.close()
             raise
         self._task = task
-        if self._timeout is not None and self._state is ACTIVE:
-            self._timer = loop.call_later(self._timeout, self._expire, loop)
+        if self._state is not ACTIVE:
+            return  # an eager task factory has run it to its end
+        if self._stop is not None:
+            task.cancel()  # it was told to stop before there was a task to cancel
+        if self._timeout is not None:
+            self._overrun_timer = None
+            self._deadline = self._owner.deadline(self, self._timeout, loop)
 
     def _make_task(
         self, loop: asyncio.AbstractEventLoop, runner: Coroutine[Any, Any, None]
@@ -321,8 +327,10 @@ class Job(Generic[T_co]):
 
     def _end(self, error: BaseException | None) -> None:
         """The coroutine has really ended. The slot is freed before anybody's error handler can interfere."""
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._timeout is not None and self._task is not None:
+            self._deadline[2] = None
+            if self._overrun_timer is not None:
+                self._overrun_timer.cancel()
         given_up = self._state is CLOSED
         if not given_up:
             self._close_with(error)
@@ -352,10 +360,12 @@ class Job(Generic[T_co]):
     # -- its own timeout -----------------------------------------------------------------------------------
 
     def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._stop = EXPIRED
-        self.cancel()
+        if self._stop is None:  # else it is stopping already, and may be cleaning up
+            self._stop = EXPIRED
+            self.cancel()
         grace = self._owner.close_timeout
-        self._timer = None if grace is None else loop.call_later(grace, self._overrun)
+        if grace is not None:
+            self._overrun_timer = loop.call_later(grace, self._overrun)
 
     def _overrun(self) -> None:
         error = self._timeout_error(None)

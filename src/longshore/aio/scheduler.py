@@ -305,6 +305,7 @@ class Scheduler(Collection[Job[Any]]):
         self._slots.shields.cancel()
         if not await self.join(self._slots.close_timeout):
             self._give_up_rest()
+        self._slots.forget()
 
     async def __aenter__(self) -> Self:
         return self
@@ -326,7 +327,6 @@ class Scheduler(Collection[Job[Any]]):
                 )
                 job._give_up(error)
                 self._report(job, "Job closing timed out", error)
-        self._slots.forget()
 
     def _refuse_inside(self, verb: str) -> None:
         if self._slots.inside:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .deadlines import Deadlines
 from .job import Job
 from .line import Line
 from .shield import Shields
@@ -30,6 +31,7 @@ class Slots:
         "_timed_out",
         "active",
         "close_timeout",
+        "deadlines",
         "limit",
         "line",
         "loop",
@@ -52,6 +54,7 @@ class Slots:
         self.active: dict[Job[Any], None] = {}  # every slot that is taken, also by a job that was given up
         self.line = Line(pending_limit)
         self.shields = Shields(self._wake_idlers, unheard)
+        self.deadlines = Deadlines()
         self.refused = 0
         self._idlers: list[asyncio.Future[bool]] = []
         self._starting = False
@@ -108,6 +111,10 @@ class Slots:
                 job._report(error)
 
     # -- what jobs tell ------------------------------------------------------------------------------------
+
+    def deadline(self, job: Job[Any], timeout: float, loop: asyncio.AbstractEventLoop) -> list[Any]:
+        """`job` has started, and may run for `timeout` seconds."""
+        return self.deadlines.add(job, timeout, loop)
 
     def ended(self, job: Job[Any]) -> None:
         """The coroutine of an active job has really ended: its slot is free."""
@@ -188,3 +195,4 @@ class Slots:
         """Wait no more for what would not stop."""
         self.active.clear()
         self.shields.forget()
+        self.deadlines.clear()
