@@ -1,0 +1,1 @@
+"""The command ``longshore``. Each file is a noun; nothing is imported before a command needs it."""

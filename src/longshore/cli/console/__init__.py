@@ -1,0 +1,1 @@
+"""What a worker tells a person, on standard output."""

@@ -1,0 +1,1 @@
+"""``longshore demo``: the main job, done on real files."""

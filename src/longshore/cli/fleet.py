@@ -1,0 +1,63 @@
+"""Several worker processes under a supervisor."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+
+import click
+
+from longshore.cli.console.banner import banner
+from longshore.cli.console.lines import line
+from longshore.cli.output import color_wanted
+from longshore.cli.working import Plan
+from longshore.model import Where
+from longshore.worker.keeper import rescue
+from longshore.worker.observer import Observer
+from longshore.worker.supervisor import Supervisor
+
+
+def run_fleet(plan: Plan, processes: int) -> int:
+    """Run them until all ended; the exit code."""
+    app, color = plan.found.app, color_wanted()
+    name = plan.name or f"{socket.gethostname()}:{os.getpid()}"
+
+    def command(child: str, parent_fd: int) -> list[str]:
+        return [sys.executable, "-m", "longshore", "worker", *_arguments(plan, child, parent_fd)]
+
+    def give_back(child: str, cause: str) -> None:
+        rescue(app.store, Where(states=("running",), worker=child), cause, app.max_crashes, Observer())
+        app.store.drop("worker", child)
+
+    def say(text: str) -> None:
+        click.echo(line(time.time(), "fleet", text), color=color)
+
+    for text in banner(
+        app, f"{name} x {processes}", plan.queues, plan.concurrency, plan.found.spec, plan.found.how
+    ):
+        click.echo(text, color=color)
+    sys.stdout.flush()
+    try:
+        return Supervisor(processes, name, command, give_back, say).run()
+    finally:
+        app.close()
+
+
+def _arguments(plan: Plan, name: str, parent_fd: int) -> list[str]:
+    queues = [] if plan.queues is None else ["-q", ",".join(plan.queues)]
+    burst = ["--burst"] if plan.burst else []
+    return [
+        plan.found.spec,
+        *queues,
+        "-c",
+        str(plan.concurrency),
+        "--drain-timeout",
+        f"{plan.drain_timeout:g}",
+        "--name",
+        name,
+        "--parent-fd",
+        str(parent_fd),
+        *burst,
+    ]

@@ -1,0 +1,91 @@
+"""Where the jobs are: the app, or a store's URL alone for commands that need no tasks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from longshore.cli.exits import STORE, USAGE, Problem
+from longshore.cli.output import Format, talk
+
+if TYPE_CHECKING:
+    from longshore.app import App
+
+F = TypeVar("F", bound=Callable[..., Any])
+URL_VARIABLE: Final = "LONGSHORE_URL"
+
+
+def app_option(command: F) -> F:
+    """``--app MODULE:APP``."""
+    text = "The app (else LONGSHORE_APP, pyproject.toml, or a lone tasks.py or app.py here)."
+    # The environment is read in `find`, which says where it found the app.
+    return click.option("--app", "spec", metavar="MODULE:APP", allow_from_autoenv=False, help=text)(command)
+
+
+def place_options(command: F) -> F:
+    """``--app`` and ``--url``."""
+    text = "The store alone, without any app (else LONGSHORE_URL)."
+    return app_option(click.option("--url", metavar="URL", allow_from_autoenv=False, help=text)(command))
+
+
+@contextmanager
+def open_place(spec: str | None, url: str | None, output: Format = "text") -> Iterator[App]:
+    """An app on the store: the user's own, or one without tasks. It is closed at the end."""
+    app, how = find_place(spec, url)
+    if how:
+        talk(f"using {how}", output)
+    if app.url.startswith("memory:"):
+        raise Problem(
+            f"{app.url} is seen only by the process that made it; there is nothing to look at from here\n"
+            'use a store that can be shared, like App("sqlite:///jobs.db")'
+        )
+    try:
+        yield app.open()
+    finally:
+        app.close()
+
+
+def find_place(spec: str | None, url: str | None) -> tuple[App, str]:
+    """The app, and what to tell about how it was found (empty: nothing)."""
+    if spec and url:
+        raise Problem("--app and --url both say where the jobs are; give one of them")
+    if url:
+        return bare(url), ""
+    from longshore.cli.find import VARIABLE, find_app, unnamed
+
+    by_url = os.environ.get(URL_VARIABLE)
+    if not spec and not os.environ.get(VARIABLE) and by_url:
+        app = bare(by_url)
+        return app, f"{app.url} (from {URL_VARIABLE})"
+    if not spec and unnamed()[0] is None:
+        raise Problem(
+            "where are the jobs? No app and no store was named, and there is no tasks.py or app.py here\n"
+            f"name one: --app MODULE:APP or --url sqlite:///jobs.db, or set {VARIABLE} or {URL_VARIABLE}",
+            USAGE,
+            "AppNotFound",
+        )
+    found = find_app(spec)
+    return found.app, f"{found.spec} ({found.how}), {found.app.url}" if found.how else ""
+
+
+def bare(url: str) -> App:
+    """An app without tasks on an existing store. Problem: there is none; a mistyped name must not make an empty one."""
+    from longshore.app import App
+
+    app = App(url)
+    if url.startswith("sqlite:"):
+        from longshore.stores.sqlite.location import parse
+
+        path = parse(url).path
+        if not os.path.exists(path):
+            raise Problem(
+                f"there is no file {path!r} (from {url})\n"
+                "a worker or the first enqueue makes it; check the path, or name the app: --app MODULE:APP",
+                STORE,
+                "StoreUnavailable",
+            )
+    return app

@@ -1,0 +1,55 @@
+"""``longshore workers …``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from longshore.cli.output import Format, give_rows, give_table, output_option, talk
+from longshore.cli.place import open_place, place_options
+from longshore.cli.times import iso, span
+
+
+@click.group(help="Workers: list those that are alive.")
+def workers() -> None: ...
+
+
+@workers.command("list")
+@place_options
+@output_option
+def list_workers(spec: str | None, url: str | None, output: Format) -> None:
+    """List workers by their heartbeats: what they serve, what they run, what they did."""
+    with open_place(spec, url, output) as app:
+        from longshore.cli import overview
+
+        store = app.store
+        found, now = overview.workers(store, app.lease), store.now()
+        if output != "text":
+            give_rows(map(_json, found), output)
+            return
+        if not found:
+            talk("no worker is alive. Start one: longshore worker MODULE:APP")
+            return
+        head = ("worker", "pid", "state", "queues", "running", "places", "done", "failed", "up", "heard")
+        rows = [
+            (
+                doc["name"],
+                doc.get("pid"),
+                doc.get("state"),
+                ", ".join(doc["queues"]) if doc.get("queues") is not None else "all",
+                doc.get("leased", 0),
+                doc.get("concurrency"),
+                doc.get("counts", {}).get("succeeded", 0),
+                doc.get("counts", {}).get("failed", 0),
+                span(now - doc.get("started_at", now)),
+                f"{span(doc['heard_seconds_ago'])} ago",
+            )
+            for doc in found
+        ]
+        give_table(head, rows, ("pid", "running", "places", "done", "failed"))
+
+
+def _json(doc: dict[str, Any]) -> dict[str, Any]:
+    times: dict[str, Any] = {name: iso(doc[name]) for name in ("started_at", "beat_at") if name in doc}
+    return {**doc, **times}
