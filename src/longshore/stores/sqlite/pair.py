@@ -26,9 +26,9 @@ class Pair:
         self._read_lock = threading.Lock()
         schema.check_library()
         prepare(location.path)
-        self.writer = connect(location.path, location.synchronous)
+        self.writer = _connected(location)
         try:
-            self.reader = connect(location.path, location.synchronous)
+            self.reader = _connected(location)
             try:
                 self._found(sql)
             except BaseException:
@@ -79,6 +79,11 @@ class Pair:
 
         for connection in (self.writer, self.reader):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
+def _connected(location: Location) -> sqlite3.Connection:
+    """Even the first look at a file has to wait its turn: another process may be repairing its write-ahead log."""
+    return patiently(location.path, lambda: connect(location.path, location.synchronous))
 
 
 def _transaction(writer: sqlite3.Connection, work: Callable[[sqlite3.Connection], T], point: str) -> T:

@@ -31,19 +31,23 @@ from longshore.testing.samples import job
 go, starter = os.pipe(); answers, answer = os.pipe(); readies, ready = os.pipe()
 for n in range(100):
     if os.fork() == 0:
-        os.close(starter)
-        store = open_store(sys.argv[1]); store.open()
-        os.write(ready, b"r")
-        os.read(go, 1)
-        os.write(answer, store.add([job(n, unique="k")])[0].id.encode() + b" ")
-        store.close()
-        os._exit(0)
+        try:
+            os.close(starter)
+            store = open_store(sys.argv[1]); store.open()
+            os.write(ready, b"r")
+            os.read(go, 1)
+            os.write(answer, store.add([job(n, unique="k")])[0].id.encode() + b" ")
+            store.close()
+        finally:
+            os._exit(sys.exc_info()[0] is not None)
+os.close(ready)
 waiting = 100
 while waiting:
-    waiting -= len(os.read(readies, waiting))
+    got = len(os.read(readies, waiting))
+    assert got, "a child died"
+    waiting -= got
 os.close(starter)
-for n in range(100):
-    os.wait()
+assert {os.wait()[1] for n in range(100)} == {0}
 os.close(answer)
 print(os.read(answers, 10_000).decode())
 """
