@@ -10,19 +10,18 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from longshore import model
-from longshore.codec import ResultCodec
 from longshore.courier import Courier
 from longshore.duration import optional_seconds, seconds
-from longshore.errors import ArgumentError, ConfigError, JobNotFound, TaskError, UniqueConflict
+from longshore.errors import ArgumentError, ConfigError, TaskError, UniqueConflict
 from longshore.ids import new_id, new_ids
-from longshore.job import CancelAnswer, Job
+from longshore.job import Job
+from longshore.jobs import Jobs
 from longshore.middleware.base import Middleware
-from longshore.model import Change, JobRecord, Where
+from longshore.model import JobRecord
 from longshore.names import task_name
 from longshore.stores import open_store
-from longshore.stores.base import Store, Subscription
-from longshore.task import Call, Request, Task, TaskDecorator
+from longshore.stores.base import Store
+from longshore.task import Call, Request, Runnable, Task, TaskDecorator
 
 if TYPE_CHECKING:
     from longshore.worker.worker import Worker
@@ -78,6 +77,8 @@ class App:
         self._store = open_store(chosen, clock=clock)
         self._courier = Courier(lambda: self.store)
         self._tasks: dict[str, Task[..., Any]] = {}
+        #: looking at jobs, and changing them by hand
+        self.jobs = Jobs(lambda: self.store, self._courier, self._tasks)
         self._lock = threading.Lock()
         self._opened = False
         #: workers running in this process
@@ -217,7 +218,7 @@ class App:
             )
         return record
 
-    def _refuse_main(self, task: Task[..., Any]) -> None:
+    def _refuse_main(self, task: Runnable) -> None:
         """A worker elsewhere cannot import what the running script defines; one in this process needs not."""
         if (
             self._workers
@@ -245,7 +246,7 @@ class App:
                 raise UniqueConflict(
                     f'the unique key "{asked.unique}" is held by job {got.id} ({got.state}){rest}', got.id
                 )
-            jobs.append(Job(got.id, self, got))
+            jobs.append(Job(got.id, self.jobs, got))
         return jobs
 
     # -- running here ----------------------------------------------------------------------------------------------
@@ -316,87 +317,9 @@ class App:
         finally:
             self._workers -= 1
 
-    # -- jobs: what handles ask (see job.Desk) -----------------------------------------------------------------------
-
     def job(self, job_id: str) -> Job[Any]:
         """The handle on a job by its id; nothing is looked up yet."""
-        return Job(job_id, self)
-
-    def find(self, where: Where | None = None, limit: int = 100, after: str | None = None) -> list[Job[Any]]:
-        """Handles of the jobs selected, newest first, below the id ``after``."""
-        return [Job(record.id, self, record) for record in self.store.find(where or Where(), limit, after)]
-
-    def fetch(self, ids: Sequence[str]) -> dict[str, JobRecord]:
-        return self.store.get(ids)
-
-    async def afetch(self, ids: Sequence[str]) -> dict[str, JobRecord]:
-        return await self._courier.get(ids)
-
-    def on_end(self, job_id: str, callback: Callable[[], object]) -> Subscription:
-        return self.store.subscribe([f"job:{job_id}"], callback)
-
-    def decode_result(self, record: JobRecord) -> Any:
-        """The value a succeeded job returned."""
-        if record.result is None:
-            return None
-        task = self._tasks.get(record.task)
-        return ResultCodec().decode(record.result) if task is None else task.decode_result(record.result)
-
-    def why_waiting(self, record: JobRecord) -> str:
-        """What a person should know who waited in vain for this job; empty where there is nothing to say."""
-        from longshore.advice import why_waiting
-
-        return why_waiting(self.store, record)
-
-    def cancel(self, job_id: str, reason: str = "cancelled by hand") -> CancelAnswer:
-        """See `Job.cancel`."""
-
-        def decide(job: JobRecord, now: float) -> Change | None:
-            return model.cancel(job, now, reason)
-
-        changed = self._change(job_id, decide)
-        if changed is None:
-            return "too late"
-        job, change = changed
-        if "state" in change.values:
-            self.store.publish([f"job:{job.id}"])
-            return "cancelled"
-        self.store.publish(["leases"])
-        return "asked"
-
-    async def acancel(self, job_id: str, reason: str = "cancelled by hand") -> CancelAnswer:
-        """See `Job.acancel`."""
-        return await self._courier.call(lambda: self.cancel(job_id, reason))
-
-    def retry(self, job_id: str) -> bool:
-        """Put a finished or held job back into its queue, as new; False: it has not ended, or its unique key is held."""
-        changed = self._change(job_id, model.retried, tries=1)
-        if changed is None:
-            return False
-        self.store.publish([f"queue:{changed[0].queue}"])
-        return True
-
-    def delete(self, ids: Sequence[str]) -> frozenset[str]:
-        """Remove jobs that are finished or held; the ids of those removed."""
-        return self.store.delete(ids)
-
-    def _change(
-        self, job_id: str, decide: Callable[[JobRecord, float], Change | None], tries: int = 20
-    ) -> tuple[JobRecord, Change] | None:
-        """Read, decide, apply; once more where the job moved meanwhile. None: there is nothing to change."""
-        store = self.store
-        for _ in range(tries):
-            job = store.get([job_id]).get(job_id)
-            if job is None:
-                raise JobNotFound(
-                    f"no job {job_id}: it never existed in this store, or retention removed it", job_id
-                )
-            change = decide(job, store.now())
-            if change is None:
-                return None
-            if store.apply([change]):
-                return job, change
-        return None
+        return Job(job_id, self.jobs)
 
     # -- queues ------------------------------------------------------------------------------------------------------
 

@@ -5,5 +5,17 @@ from longshore.task.core import AsyncTask, SyncTask, Task, Using
 from longshore.task.decorator import TaskDecorator
 from longshore.task.options import Options
 from longshore.task.request import Door, Request
+from longshore.task.runnable import Runnable
 
-__all__ = ["AsyncTask", "Call", "Door", "Options", "Request", "SyncTask", "Task", "TaskDecorator", "Using"]
+__all__ = [
+    "AsyncTask",
+    "Call",
+    "Door",
+    "Options",
+    "Request",
+    "Runnable",
+    "SyncTask",
+    "Task",
+    "TaskDecorator",
+    "Using",
+]

@@ -44,7 +44,7 @@ def perform(app: App, verb: Verb, jobs: Sequence[JobRecord]) -> dict[str, int]:
     for start in range(0, len(jobs), _BATCH):
         batch = jobs[start : start + _BATCH]
         if verb.name == "delete":
-            totals["deleted"] += len(app.delete([job.id for job in batch]))
+            totals["deleted"] += len(app.jobs.delete([job.id for job in batch]))
         elif verb.name == "retry":
             totals["retried"] += _retry(app, batch)
         else:
@@ -74,7 +74,7 @@ def _cancel(app: App, jobs: Sequence[JobRecord], totals: dict[str, int]) -> None
     accepted = store.apply(list(changes.values()))
     for job_id, change in changes.items():
         if job_id not in accepted:  # it moved between our look and our word: once more, by itself
-            answer = app.cancel(job_id)
+            answer = app.jobs.cancel(job_id)
             totals["cancelled"] += answer == "cancelled"
             totals["asked to stop"] += answer == "asked"
         elif "state" in change.values:

@@ -1,0 +1,101 @@
+"""The jobs of an app: looking at them, and changing them by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from longshore import model
+from longshore.advice import why_waiting
+from longshore.codec import ResultCodec
+from longshore.courier import Courier
+from longshore.errors import JobNotFound
+from longshore.job import CancelAnswer, Job
+from longshore.model import Change, JobRecord, Where
+from longshore.stores.base import Store, Subscription
+from longshore.task import Task
+
+
+class Jobs:
+    """``app.jobs``. ``store`` gives the store, opened."""
+
+    def __init__(
+        self, store: Callable[[], Store], courier: Courier, tasks: Mapping[str, Task[..., Any]]
+    ) -> None:
+        self._store = store
+        self._courier = courier
+        self._tasks = tasks
+
+    def find(self, where: Where | None = None, limit: int = 100, after: str | None = None) -> list[Job[Any]]:
+        """Handles of the jobs selected, newest first, below the id ``after``."""
+        return [Job(record.id, self, record) for record in self._store().find(where or Where(), limit, after)]
+
+    def fetch(self, ids: Sequence[str]) -> dict[str, JobRecord]:
+        return self._store().get(ids)
+
+    async def afetch(self, ids: Sequence[str]) -> dict[str, JobRecord]:
+        return await self._courier.get(ids)
+
+    def on_end(self, job_id: str, callback: Callable[[], object]) -> Subscription:
+        return self._store().subscribe([f"job:{job_id}"], callback)
+
+    def decode_result(self, record: JobRecord) -> Any:
+        """The value a succeeded job returned."""
+        if record.result is None:
+            return None
+        task = self._tasks.get(record.task)
+        return ResultCodec().decode(record.result) if task is None else task.decode_result(record.result)
+
+    def why_waiting(self, record: JobRecord) -> str:
+        """What a person should know who waited in vain for this job; empty where there is nothing to say."""
+        return why_waiting(self._store(), record)
+
+    def cancel(self, job_id: str, reason: str = "cancelled by hand") -> CancelAnswer:
+        """See `Job.cancel`."""
+
+        def decide(job: JobRecord, now: float) -> Change | None:
+            return model.cancel(job, now, reason)
+
+        changed = self._change(job_id, decide)
+        if changed is None:
+            return "too late"
+        job, change = changed
+        if "state" in change.values:
+            self._store().publish([f"job:{job.id}"])
+            return "cancelled"
+        self._store().publish(["leases"])
+        return "asked"
+
+    async def acancel(self, job_id: str, reason: str = "cancelled by hand") -> CancelAnswer:
+        """See `Job.acancel`."""
+        return await self._courier.call(lambda: self.cancel(job_id, reason))
+
+    def retry(self, job_id: str) -> bool:
+        """Put a finished or held job back into its queue, as new; False: it has not ended, or its unique key is held."""
+        changed = self._change(job_id, model.retried, tries=1)
+        if changed is None:
+            return False
+        self._store().publish([f"queue:{changed[0].queue}"])
+        return True
+
+    def delete(self, ids: Sequence[str]) -> frozenset[str]:
+        """Remove jobs that are finished or held; the ids of those removed."""
+        return self._store().delete(ids)
+
+    def _change(
+        self, job_id: str, decide: Callable[[JobRecord, float], Change | None], tries: int = 20
+    ) -> tuple[JobRecord, Change] | None:
+        """Read, decide, apply; once more where the job moved meanwhile. None: there is nothing to change."""
+        store = self._store()
+        for _ in range(tries):
+            job = store.get([job_id]).get(job_id)
+            if job is None:
+                raise JobNotFound(
+                    f"no job {job_id}: it never existed in this store, or retention removed it", job_id
+                )
+            change = decide(job, store.now())
+            if change is None:
+                return None
+            if store.apply([change]):
+                return job, change
+        return None
