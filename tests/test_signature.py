@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, ParamSpec, TypedDict, Unpack
 
 import msgspec
 import pytest
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from longshore.codec import Undecodable, describe
 from longshore.context import Context
-from longshore.errors import ArgumentError, TaskError
+from longshore.errors import ArgumentError, NotEncodable, TaskError
 from longshore.signature import Signature
 
 if TYPE_CHECKING:
@@ -349,6 +349,59 @@ def test_struct_defaults_do_not_leak_between_calls() -> None:
     first = signature.load(signature.bind(([],), {}))[0][0]
     first.append(1)
     assert signature.load(signature.bind(([],), {})) == (([],), {})
+
+
+def test_a_parameter_that_cannot_be_stored_is_fine_while_its_default_is_used() -> None:
+    class Client:
+        pass
+
+    def task(a: int, client: Client | None = None) -> None: ...
+
+    task.__annotations__["client"] = Client | None
+    signature = of(task)
+    assert signature.load(signature.bind((1,), {})) == ((1,), {})
+    with pytest.raises(NotEncodable, match=r"argument client: .*Client has no stored form"):
+        signature.bind((1, Client()), {})
+
+
+class Flags(TypedDict, total=False):
+    depth: int
+    name: str
+
+
+def unpacked(**flags: Unpack[Flags]) -> None: ...
+
+
+P = ParamSpec("P")
+
+
+def passed_on(fn: Callable[P, None]) -> Callable[P, None]:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        fn(*args, **kwargs)
+
+    return wrapper
+
+
+def test_keywords_may_be_declared_by_a_typed_dict() -> None:
+    signature = of(unpacked)
+    assert signature.load(signature.bind((), {"depth": 1})) == ((), {"depth": 1})
+    assert says(unpacked, depth="1") == "unpacked() argument flags['depth']: expected int, got str"
+    assert "has no key 'deep'" in says(unpacked, deep=1)
+
+
+def test_a_wrapper_that_passes_everything_on_takes_everything() -> None:
+    signature = of(passed_on(lambda a, b: None))
+    assert signature.load(signature.bind((1, (2,)), {"b": {3}})) == ((1, (2,)), {"b": {3}})
+
+
+def test_parameters_may_begin_with_underscores() -> None:
+    def task(_a: int, __b: Path, *, _c: int = 3) -> None: ...
+
+    signature = of(task)
+    assert signature.load(signature.bind((1, Path("b")), {"_c": 4})) == (
+        (),
+        {"_a": 1, "__b": Path("b"), "_c": 4},
+    )
 
 
 def test_nothing_of_a_payload_is_executed_by_describing_it() -> None:

@@ -24,7 +24,9 @@ def confirm(value: Any, annotation: Any, shape: Shape) -> Any:
     except msgspec.ValidationError as error:
         raise translated(error) from None
     except Exception as error:
-        raise Mismatch(f"has no stored form: {error} ({type(error).__name__})", storable=False) from None
+        raise Mismatch(
+            f"has no stored form: {str(error)[:200]} ({type(error).__name__})", storable=False
+        ) from None
     if not unchanged:
         raise Mismatch(f"would not come back the same from the store ({shape.label})", storable=False)
     return value if shape.native else stored

@@ -23,6 +23,19 @@ def model_form(cls: type[BaseModel]) -> Foreign:
         return pack_lenient(model.model_dump(round_trip=True, by_alias=not by_name))
 
     def revive(stored: Any) -> BaseModel:
-        return cls.model_validate(stored, **by_name)
+        try:
+            return cls.model_validate(stored, **by_name)
+        except ValueError as error:
+            raise ValueError(_complaints(error)) from None
 
     return Foreign(cls.__qualname__, plain, revive)
+
+
+def _complaints(error: ValueError) -> str:
+    """What pydantic complains about, on one line and without the values: those are the user's, and this may be logged."""
+    errors = getattr(error, "errors", None)
+    if errors is None:
+        return str(error)
+    found = errors(include_url=False, include_context=False, include_input=False)
+    told = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found]
+    return "; ".join(told[:3]) + ("; ..." if len(told) > 3 else "")

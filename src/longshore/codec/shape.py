@@ -46,6 +46,19 @@ class AnyShape(Shape):
         return stored
 
 
+class NoShape(Shape):
+    """A type without a stored form, of a parameter that has a default: the function may be enqueued without it."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def dump(self, value: Any, depth: int) -> Any:
+        raise Mismatch(self.why, storable=False)
+
+    def load(self, stored: Any) -> Any:
+        raise Mismatch(self.why)
+
+
 class Leaf(Shape):
     """A scalar. ``check`` gives the value to store, or raises Mismatch."""
 

@@ -50,7 +50,9 @@ class _Builder:
         self.open: dict[Any, Shape] = {}
 
     def build(self, annotation: Any, names: Substitutions) -> Shape:
-        if annotation in (Any, object):
+        if annotation in (Any, object) or isinstance(
+            annotation, typing.ParamSpecArgs | typing.ParamSpecKwargs
+        ):
             return AnyShape()
         if annotation is None:
             annotation = NoneType

@@ -33,7 +33,9 @@ def read(payload: bytes, decode: Callable[[bytes], Any]) -> Any:
         raise Undecodable("stored value is nested too deeply") from None
     except Exception as error:
         # Damaged bytes reach the constructors of whatever type they seem to be, and those raise what they like.
-        raise Undecodable(f"stored value cannot be read: {error} ({type(error).__name__})") from None
+        raise Undecodable(
+            f"stored value cannot be read: {str(error)[:200]} ({type(error).__name__})"
+        ) from None
 
 
 def check_format(payload: bytes, *known: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from types import GenericAlias
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack, get_args, get_origin
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from longshore.codec import tags
 from longshore.codec.hooks import dec_hook
 from longshore.codec.result import ResultCodec
-from longshore.codec.shape import Shape
+from longshore.codec.shape import NoShape, Shape
 from longshore.codec.types import Unsupported, shape_of
 from longshore.errors import TaskError
 from longshore.parameters import (
@@ -69,18 +69,31 @@ def build(fn: Callable[..., Any], name: str, parameters: Sequence[inspect.Parame
 
 
 def _argument(fn: Callable[..., Any], name: str, parameter: inspect.Parameter) -> Argument:
+    if parameter.name.startswith("__"):
+        raise TaskError(
+            f'task "{name}": parameter "{parameter.name}": begin its name with one underscore at most'
+        )
     required = parameter.default is NOT_GIVEN and parameter.kind not in VARIABLE
     try:
         annotation = resolve(fn, parameter.annotation)
         if parameter.kind is VAR_POSITIONAL:
             annotation = GenericAlias(tuple, (annotation, ...))
         elif parameter.kind is VAR_KEYWORD:
-            annotation = GenericAlias(dict, (str, annotation))
+            annotation = _keywords(annotation)
         return Argument(parameter.name, annotation, shape_of(annotation), required)
     except Unsupported as error:
+        if parameter.default is not NOT_GIVEN:
+            return Argument(parameter.name, Any, NoShape(str(error)), required)
         raise TaskError(f'task "{name}": parameter "{parameter.name}": {error}') from None
     except (Unresolved, NameError) as error:
         raise Unresolved(f'parameter "{parameter.name}": {error}') from None
+
+
+def _keywords(annotation: Any) -> Any:
+    """``**kwargs: str`` is a dict of strings; ``**kwargs: Unpack[Options]`` is the typed dict itself."""
+    if get_origin(annotation) is Unpack:
+        return get_args(annotation)[0]
+    return GenericAlias(dict, (str, annotation))
 
 
 def _struct(arguments: Sequence[Argument], keyword: set[str]) -> type[msgspec.Struct]:

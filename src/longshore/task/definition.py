@@ -96,7 +96,7 @@ def _kind(name: str, target: Any, body: Any, chosen: Options) -> Kind:
         raise TaskError(
             f'task "{name}" is a generator: a task returns one result. Return a list, or enqueue its parts'
         )
-    is_async = inspect.iscoroutinefunction(body)
+    is_async = inspect.iscoroutinefunction(body) or inspect.iscoroutinefunction(type(body).__call__)
     if not is_async:
         if chosen.executor != "process":
             return "sync"

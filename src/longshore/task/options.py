@@ -151,8 +151,14 @@ def _eta(value: Any, error: type[LongshoreError]) -> float:
 
 
 def _headers(value: Any, error: type[LongshoreError]) -> Mapping[str, str]:
-    if not all(isinstance(text, str) for pair in value.items() for text in pair):
+    if not isinstance(value, Mapping) or not all(
+        isinstance(text, str) for pair in value.items() for text in pair
+    ):
         raise error("headers must be a dict of text to text")
+    try:
+        msgspec.msgpack.encode(dict(value))
+    except UnicodeEncodeError:
+        raise error("headers cannot hold lone surrogates") from None
     return dict(value)
 
 
