@@ -14,6 +14,9 @@ _REST: Final = frozenset({"waiting", "failed", "cancelled", "held"})
 
 def find(connection: sqlite3.Connection, where: Where, limit: int, after: str | None) -> list[JobRecord]:
     """Pick the rows in an index first, then read only those."""
+    leased = where.worker is not None or where.lease_before is not None
+    if where.states == () or (leased and (where.blocked or where.due_before is not None)):
+        return []  # no job is in no state, nor leased and queued at once
     index, terms, values = _source(where)
     for name in ("queue", "task", "unique", "worker"):
         value = getattr(where, name)
