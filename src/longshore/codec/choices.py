@@ -20,6 +20,7 @@ class UnionShape(Shape):
         self.label = " | ".join(member.label for member in members)
         self.optional = any(member.label == "None" for member in members)
         values = [member for member in members if member.label != "None"]
+        self.certain = all(member.certain for member in members)
         self.only = values[0] if len(values) == 1 else None
 
     def dump(self, value: Any, depth: int) -> Any:
@@ -71,6 +72,7 @@ class EnumShape(Shape):
         self.label = cls.__qualname__
         kinds = {type(member.value) for member in cls}
         self.native = kinds in ({str}, {int})
+        self.certain = True
 
     def dump(self, value: Any, depth: int) -> Any:
         if not isinstance(value, self.cls):
@@ -93,6 +95,7 @@ class LiteralShape(Shape):
         self.values = values
         self.label = f"one of {', '.join(map(repr, values))}"
         self.native = all(type(value) in (str, int, type(None)) for value in values)
+        self.certain = True
 
     def dump(self, value: Any, depth: int) -> Any:
         return self.load(value)

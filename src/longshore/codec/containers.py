@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import repeat
 from typing import Any
 
 from longshore.codec.mismatch import Mismatch, deeper, step, unlike
@@ -11,23 +12,23 @@ from longshore.codec.shape import Shape
 from longshore.codec.tags import encode
 
 
-def dump_items(values: Sequence[Any], shapes: Sequence[Shape], depth: int) -> list[Any]:
-    stored = []
-    for index, (value, shape) in enumerate(zip(values, shapes, strict=True)):
-        try:
+def dump_items(values: Iterable[Any], shapes: Iterable[Shape], depth: int) -> list[Any]:
+    stored: list[Any] = []
+    try:
+        for value, shape in zip(values, shapes, strict=False):
             stored.append(shape.dump(value, depth))
-        except Mismatch as misfit:
-            raise misfit.under(f"[{index}]") from None
+    except Mismatch as misfit:
+        raise misfit.under(f"[{len(stored)}]") from None
     return stored
 
 
-def load_items(stored: Any, shapes: Sequence[Shape]) -> list[Any]:
-    loaded = []
-    for index, (item, shape) in enumerate(zip(stored, shapes, strict=True)):
-        try:
+def load_items(stored: Iterable[Any], shapes: Iterable[Shape]) -> list[Any]:
+    loaded: list[Any] = []
+    try:
+        for item, shape in zip(stored, shapes, strict=False):
             loaded.append(shape.load(item))
-        except Mismatch as misfit:
-            raise misfit.under(f"[{index}]") from None
+    except Mismatch as misfit:
+        raise misfit.under(f"[{len(loaded)}]") from None
     return loaded
 
 
@@ -48,18 +49,18 @@ class Items(Shape):
         self.accepts = accepts
         self.make = make
         self.native = native and item.native
+        self.certain = item.certain
 
     def dump(self, value: Any, depth: int) -> Any:
         if not isinstance(value, self.accepts):
             raise unlike(self.label, value)
-        items = list(value)
-        stored = dump_items(items, [self.item] * len(items), deeper(depth))
+        stored = dump_items(value, repeat(self.item), deeper(depth))
         return sorted(stored, key=encode) if isinstance(value, AbstractSet) else stored
 
     def load(self, stored: Any) -> Any:
         if not isinstance(stored, (list, tuple, set, frozenset)):
             raise unlike(self.label, stored)
-        return self.make(load_items(stored, [self.item] * len(stored)))
+        return self.make(load_items(stored, repeat(self.item)))
 
 
 class TupleShape(Shape):
@@ -69,6 +70,7 @@ class TupleShape(Shape):
         self.label = f"tuple[{', '.join(item.label for item in items)}]"
         self.items = items
         self.native = all(item.native for item in items)
+        self.certain = all(item.certain for item in items)
 
     def dump(self, value: Any, depth: int) -> Any:
         if not isinstance(value, tuple):
@@ -95,27 +97,35 @@ class MappingShape(Shape):
         self.key = key
         self.value = value
         self.native = key.native and value.native
+        self.certain = key.certain and value.certain
 
     def dump(self, value: Any, depth: int) -> Any:
         if not isinstance(value, Mapping):
             raise unlike(self.label, value)
         depth = deeper(depth)
+        dump_key, dump_value = self.key.dump, self.value.dump
         # As pairs, because what stands for a key in the store need not be hashable.
         pairs = []
-        for key, item in value.items():
-            try:
-                pairs.append((self.key.dump(key, depth), self.value.dump(item, depth)))
-            except Mismatch as misfit:
-                raise misfit.under(step(key)) from None
-        return dict(pairs) if all(type(key) in (str, int) for key, _ in pairs) else pairs
+        key: Any = None
+        plain = True
+        try:
+            for key, item in value.items():
+                stored = dump_key(key, depth)
+                plain = plain and type(stored) in (str, int)
+                pairs.append((stored, dump_value(item, depth)))
+        except Mismatch as misfit:
+            raise misfit.under(step(key)) from None
+        return dict(pairs) if plain else pairs
 
     def load(self, stored: Any) -> Any:
         if not isinstance(stored, (dict, list)):
             raise unlike(self.label, stored)
         loaded = {}
-        for key, item in stored.items() if isinstance(stored, dict) else stored:
-            try:
-                loaded[self.key.load(key)] = self.value.load(item)
-            except Mismatch as misfit:
-                raise misfit.under(step(key)) from None
+        key: Any = None
+        load_key, load_value = self.key.load, self.value.load
+        try:
+            for key, item in stored.items() if isinstance(stored, dict) else stored:
+                loaded[load_key(key)] = load_value(item)
+        except Mismatch as misfit:
+            raise misfit.under(step(key)) from None
         return loaded

@@ -47,6 +47,8 @@ class ResultCodec:
             except Exception:
                 pass
         try:
+            if self._shape.certain and not self._shape.native:
+                return DECLARED + encode(self._shape.dump(value, 0))
             return DECLARED + encode(confirm(value, self._annotation, self._shape))
         except Mismatch as misfit:
             return self._encode_described(value, misfit)

@@ -14,15 +14,20 @@ from uuid import UUID
 
 import msgspec
 
+from longshore.codec.foreign import described
 from longshore.codec.hooks import dec_hook, foreign
 from longshore.codec.mismatch import Mismatch, type_name, unlike
 from longshore.codec.tags import check_aware, check_int, check_str, check_time, pack
 
 
 class Shape:
-    """``native`` says that msgspec can store and read the annotation by itself; ``label`` names it to people."""
+    """``native`` says that msgspec can store and read the annotation by itself; ``label`` names it to people.
+
+    ``certain`` says that what `dump` took comes back the same: no code of the user's own class has a say in it.
+    """
 
     native = False
+    certain = False
     label = "object"
 
     def dump(self, value: Any, depth: int) -> Any:
@@ -38,6 +43,7 @@ class AnyShape(Shape):
     """Nothing declared: the value describes itself."""
 
     label = "any value"
+    certain = True
 
     def dump(self, value: Any, depth: int) -> Any:
         return pack(value, depth)
@@ -62,6 +68,8 @@ class NoShape(Shape):
 class Leaf(Shape):
     """A scalar. ``check`` gives the value to store, or raises Mismatch."""
 
+    certain = True
+
     def __init__(self, cls: Any, label: str, check: Callable[[Any], Any], *, native: bool = True) -> None:
         self.cls = cls
         self.label = label
@@ -72,7 +80,7 @@ class Leaf(Shape):
         return self.check(value)
 
     def load(self, stored: Any) -> Any:
-        return converted(stored, self.cls)
+        return stored if type(stored) is self.cls else converted(stored, self.cls)
 
 
 class Constrained(Shape):
@@ -82,6 +90,7 @@ class Constrained(Shape):
         self.inner = inner
         self.annotation = annotation
         self.native = inner.native
+        self.certain = inner.certain
         self.label = inner.label
 
     def dump(self, value: Any, depth: int) -> Any:
@@ -106,6 +115,7 @@ class ForeignShape(Shape):
         self.cls = cls
         self.label = type_name(cls)
         self.form = form
+        self.certain = described(cls) is not None
 
     def dump(self, value: Any, depth: int) -> Any:
         # A subclass would come back as its base: only pathlib makes one behind the user's back (PosixPath).

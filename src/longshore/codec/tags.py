@@ -26,6 +26,7 @@ TUPLE, SET, FROZENSET, PAIRS, CHOICE, FOREIGN, BYTEARRAY = 1, 2, 3, 4, 5, 6, 7
 DATETIME, DATE, TIME, TIMEDELTA, DECIMAL, UUID_ = 8, 9, 10, 11, 12, 13
 
 encode: Final = msgspec.msgpack.Encoder().encode
+_AS_IS: Final = frozenset({type(None), bool, float, bytes})
 _PLAIN_KEYS: Final = frozenset({str, int, float, bool, bytes, type(None)})
 
 
@@ -103,26 +104,45 @@ def _as_is(value: Any, depth: int) -> Any:
 
 def _pack_list(value: list[Any], depth: int) -> list[Any]:
     depth = deeper(depth)
-    packed = []
-    for index, item in enumerate(value):
-        try:
-            packed.append(pack(item, depth))
-        except Mismatch as misfit:
-            raise misfit.under(f"[{index}]") from None
+    packed: list[Any] = []
+    try:
+        for item in value:
+            if type(item) in _AS_IS or (type(item) is str and item.isascii()):
+                packed.append(item)
+            else:
+                packed.append(pack(item, depth))
+    except Mismatch as misfit:
+        raise misfit.under(f"[{len(packed)}]") from None
     return packed
 
 
 def _pack_dict(value: dict[Any, Any], depth: int) -> Any:
     depth = deeper(depth)
+    packed = {}
+    key: Any = None
+    try:
+        for key, item in value.items():
+            if type(key) not in _PLAIN_KEYS:
+                return _pack_pairs(value, depth)
+            if type(key) is str and not key.isascii():
+                check_str(key)
+            elif type(key) is int:
+                check_int(key)
+            packed[key] = item if type(item) in _AS_IS else pack(item, depth)
+    except Mismatch as misfit:
+        raise misfit.under(step(key)) from None
+    return packed
+
+
+def _pack_pairs(value: dict[Any, Any], depth: int) -> Ext:
+    """A dict whose keys are not all plain: what stands for a key need not be hashable."""
     packed = []
-    plain = True
     for key, item in value.items():
         try:
-            plain = plain and type(key) in _PLAIN_KEYS
             packed.append((pack(key, depth), pack(item, depth)))
         except Mismatch as misfit:
             raise misfit.under(step(key)) from None
-    return dict(packed) if plain else Ext(PAIRS, encode(packed))
+    return Ext(PAIRS, encode(packed))
 
 
 def _pack_tuple(value: tuple[Any, ...], depth: int) -> Ext:
@@ -148,10 +168,7 @@ def _pack_timedelta(value: timedelta, depth: int) -> Ext:
 
 
 _PACKERS: Final[dict[type, Callable[[Any, int], Any]]] = {
-    type(None): _as_is,
-    bool: _as_is,
-    float: _as_is,
-    bytes: _as_is,
+    **dict.fromkeys(_AS_IS, _as_is),
     int: lambda value, depth: check_int(value),
     str: lambda value, depth: check_str(value),
     list: _pack_list,

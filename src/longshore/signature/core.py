@@ -19,7 +19,6 @@ from longshore.codec import ResultCodec, Undecodable
 from longshore.codec.confirm import confirm
 from longshore.codec.hooks import enc_hook, encode
 from longshore.codec.mismatch import Mismatch
-from longshore.codec.shape import AnyShape
 from longshore.codec.wire import DECLARED, check_format, read
 from longshore.errors import ArgumentError, NotEncodable, TaskError
 from longshore.parameters import (
@@ -156,7 +155,7 @@ class Signature:
 
     def _stored(self, argument: Argument, value: Any) -> Any:
         try:
-            if isinstance(argument.shape, AnyShape):
+            if argument.shape.certain and not argument.shape.native:
                 return argument.shape.dump(value, 0)
             return confirm(value, argument.annotation, argument.shape)
         except Mismatch as misfit:
