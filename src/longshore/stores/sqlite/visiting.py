@@ -21,7 +21,9 @@ def checked(connection: Any, path: str) -> sqlite3.Connection:
             f"connection= wants a sqlite3.Connection to {path!r}, not a {type(connection).__qualname__}\n"
             "with SQLAlchemy: session.connection().connection.driver_connection"
         )
-    with _plain(connection) as cursor:
+    with _plain(connection):
+        cursor = connection.cursor()
+        cursor.row_factory = None
         found = next((row[2] for row in cursor.execute("PRAGMA database_list") if row[1] == "main"), "")
     try:
         same = bool(found) and os.path.samestat(os.stat(found), os.stat(path))
@@ -39,23 +41,26 @@ def add(
     connection: sqlite3.Connection, path: str, sql: Mapping[str, str], jobs: Sequence[JobRecord]
 ) -> list[JobRecord]:
     """Insert on the caller's connection. It stays open, uncommitted, as it was."""
-    text_factory, connection.text_factory = connection.text_factory, str
     try:
-        _begin_as_usual(connection)
-        connection.execute("SAVEPOINT longshore_guest")
-        try:
-            answer = adding.add(connection, sql, jobs)
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK TO longshore_guest")
-                connection.execute("RELEASE longshore_guest")
-            raise
-        connection.execute("RELEASE longshore_guest")
-        return answer
+        with _plain(connection), _savepoint(connection):
+            return adding.add(connection, sql, jobs)
     except sqlite3.Error as error:
         raise busy_message(path, error) from error
-    finally:
-        connection.text_factory = text_factory
+
+
+@contextmanager
+def _savepoint(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing, and the caller's own work before it untouched."""
+    _begin_as_usual(connection)
+    connection.execute("SAVEPOINT longshore_guest")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK TO longshore_guest")
+            connection.execute("RELEASE longshore_guest")
+        raise
+    connection.execute("RELEASE longshore_guest")
 
 
 def _begin_as_usual(connection: sqlite3.Connection) -> None:
@@ -69,10 +74,10 @@ def _begin_as_usual(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _plain(connection: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
-    cursor = connection.cursor()
-    cursor.row_factory = None
+def _plain(connection: sqlite3.Connection) -> Iterator[None]:
+    """Text as str for a while, whatever the caller wants to get."""
+    before, connection.text_factory = connection.text_factory, str
     try:
-        yield cursor
+        yield
     finally:
-        cursor.close()
+        connection.text_factory = before
