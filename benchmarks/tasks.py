@@ -1,0 +1,31 @@
+"""The tasks that are measured, on the store that LONGSHORE_URL names."""
+
+from __future__ import annotations
+
+import time
+
+from longshore import App
+
+app = App()
+
+
+@app.task
+async def empty_async() -> None:
+    """Nothing, in the event loop."""
+
+
+@app.task
+def empty_sync() -> None:
+    """Nothing, in a thread."""
+
+
+@app.task
+async def stamp_async() -> float:
+    """When it ran, on the machine's monotonic clock, which all processes share."""
+    return time.monotonic()
+
+
+@app.task
+def stamp_sync() -> float:
+    """The same, in a thread."""
+    return time.monotonic()
