@@ -78,6 +78,16 @@ async def test_cancelling_the_waiter_leaves_the_job_alone(scheduler, turns):
     assert await job.wait() is True
 
 
+async def test_waiters_that_have_gone_are_forgotten(scheduler, turns):
+    job = await scheduler.spawn(blocked())
+    waiters = [asyncio.create_task(job.wait()) for _ in range(10)]
+    await turns()
+    for waiter in waiters:
+        waiter.cancel()
+    await turns()
+    assert job._watchers == []
+
+
 async def test_wait_over_time_closes_the_job(scheduler):
     job = await scheduler.spawn(blocked(), "slow one")
     with pytest.raises(asyncio.TimeoutError, match=r"slow one did not finish within 0.01 s"):

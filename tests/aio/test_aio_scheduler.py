@@ -248,6 +248,23 @@ async def test_cancelling_a_waiting_spawn_as_room_comes_leaks_nothing(make_sched
     assert await asyncio.wait_for(scheduler.spawn(quick()), 1), "the room is free again"
 
 
+async def test_room_that_comes_after_the_cancellation_goes_to_the_next(make_scheduler, turns):
+    scheduler = make_scheduler(limit=1, pending_limit=1)
+    await scheduler.spawn(blocked())
+    last = await scheduler.spawn(blocked())
+    coro = quick("never")
+    gone = asyncio.create_task(scheduler.spawn(coro))
+    next_one = asyncio.create_task(scheduler.spawn(quick("next")))
+    await turns()
+    gone.cancel()  # it has not run again when room comes
+    last.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert coro.cr_frame is None
+    assert (await next_one).pending
+    assert scheduler.pending_count == 1
+
+
 async def test_what_is_not_a_coroutine_is_refused_and_leaves_no_ghost(scheduler):
     for wrong in (quick, None, 5, asyncio.get_running_loop().create_future()):
         with pytest.raises(TypeError, match="a coroutine is needed"):

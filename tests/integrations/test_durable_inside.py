@@ -69,30 +69,29 @@ async def test_aiohttp_without_a_worker_leaves_the_job_to_others(serve, queue, d
         assert await job.aresult(timeout=30) == 42
 
 
-async def test_aiohttp_shutdown_lets_a_scheduled_job_enqueue_its_last(serve, queue, double):
-    """The scheduler ends first, the worker after it: what a last coroutine enqueues is stored, and perhaps run."""
-    go, ids = asyncio.Event(), []
+async def test_aiohttp_shutdown_ends_the_scheduler_before_the_worker(serve, queue, double):
+    """What a last coroutine enqueues is stored, and if it waits for the result, it gets it."""
+    shutdown, results = asyncio.Event(), []
 
     async def work():
-        await go.wait()
-        ids.append((await double.aenqueue(21)).id)
+        await shutdown.wait()
+        results.append(await (await double.aenqueue(21)).aresult(timeout=10))
 
     async def handler(request):
         await in_aiohttp.spawn(request, work())
         return web.Response(text="accepted")
 
+    async def down(app):
+        asyncio.get_running_loop().call_soon(shutdown.set)
+
     app = web.Application()
     app.router.add_get("/", handler)
+    app.on_shutdown.append(down)
     in_aiohttp.setup(app, queue=queue, worker=True)
     site = await serve(app)
     await site.text("/")
-    stopping = asyncio.create_task(site.stop())
-    await asyncio.sleep(0)
-    go.set()
-    await stopping
-    [job_id] = ids
-    async with queue.worker(burst=True):
-        assert await queue.job(job_id).aresult(timeout=30) == 42
+    await site.stop()
+    assert results == [42]
 
 
 async def test_aiohttp_shutdown_drains_the_worker(serve, queue):

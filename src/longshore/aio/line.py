@@ -39,8 +39,8 @@ class Line:
         return len(self._blocked)
 
     def push(self, job: Job[Any]) -> bool:
-        """Take `job` at the end of the line; False if there is no room, or others wait for it already."""
-        if self._blocked or 0 < self.limit <= len(self.jobs) - self._withdrawn:
+        """Take `job` at the end of the line; False if there is no room, as there is none while spawns wait for it."""
+        if 0 < self.limit <= len(self.jobs) - self._withdrawn:
             return False
         # It will be started at the end of another job, and must see its spawner's context variables, not that one's.
         job._context = copy_context()
