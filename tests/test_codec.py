@@ -293,6 +293,44 @@ def test_what_is_widened_becomes_the_declared_type() -> None:
     assert alike(there_and_back(dict[str, int], OrderedDict(a=1)), {"a": 1})
 
 
+class Safe(str):
+    def __str__(self) -> str:
+        return "not this"
+
+
+class Count(int):
+    pass
+
+
+class Ratio(float):
+    pass
+
+
+class Moment(datetime):
+    pass
+
+
+class Day(date):
+    pass
+
+
+def test_objects_of_a_subclass_become_the_declared_class() -> None:
+    moment = Moment(2020, 1, 1, 5, 6, 7, 8)
+    for annotation, value, plain in (
+        (str, Safe("<b>"), "<b>"),
+        (int, Count(3), 3),
+        (float, Ratio(1.5), 1.5),
+        (bytes, bytearray(b"x"), b"x"),
+        (datetime, moment, datetime.fromisoformat(moment.isoformat())),
+        (datetime, moment.replace(tzinfo=UTC), datetime(2020, 1, 1, 5, 6, 7, 8, tzinfo=UTC)),
+        (date, Day(2020, 1, 1), date(2020, 1, 1)),
+    ):
+        assert alike(there_and_back(annotation, value), plain)
+        assert alike(there_and_back(list[annotation], [value]), [plain])  # type: ignore[valid-type]
+        assert alike(there_and_back(dict[str, annotation | Path], {"a": value}), {"a": plain})  # type: ignore[valid-type]
+    assert alike(there_and_back(Item, Item(Count(3), [Safe("a")])), Item(3, ["a"]))
+
+
 def test_numbers_at_the_edge_come_back() -> None:
     for number in (math.nan, math.inf, -math.inf, -0.0, 5e-324):
         assert alike(there_and_back(float, number), number)
@@ -364,10 +402,6 @@ def test_a_wrong_type_is_refused_with_its_path() -> None:
 
 
 class Special(Item):
-    pass
-
-
-class Safe(str):
     pass
 
 

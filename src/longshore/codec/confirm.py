@@ -16,20 +16,29 @@ from longshore.codec.shape import Shape, translated
 def confirm(value: Any, annotation: Any, shape: Shape) -> Any:
     """What msgspec stores for ``value``. Mismatch: it does not fit its declared type, or would not come back the same."""
     stored = shape.dump(value, 0)
+    if shape.native and _encodable(value):
+        stored = value
     try:
-        back = _there_and_back(value if shape.native else stored, annotation, shape)
-        unchanged = same(value, back)
+        unchanged = same(value, _there_and_back(stored, annotation, shape))
     except Mismatch:
         raise
     except msgspec.ValidationError as error:
         raise translated(error) from None
     except Exception as error:
-        raise Mismatch(
-            f"has no stored form: {str(error)[:200]} ({type(error).__name__})", storable=False
-        ) from None
+        text = f"has no stored form: {str(error)[:200]} ({type(error).__name__})"
+        raise Mismatch(text, storable=False) from None
     if not unchanged:
         raise Mismatch(f"would not come back the same from the store ({shape.label})", storable=False)
-    return value if shape.native else stored
+    return stored
+
+
+def _encodable(value: Any) -> bool:
+    """Whether msgspec takes the value as it is: not, where a subclass of str or int is in it."""
+    try:
+        encode(value)
+    except Exception:
+        return False
+    return True
 
 
 def _there_and_back(stored: Any, annotation: Any, shape: Shape) -> Any:

@@ -156,15 +156,18 @@ def _instance(label: str, *classes: type) -> Callable[[Any], Any]:
     return check
 
 
+# The checks give exactly the declared class: msgspec stores no subclass, and a str of some template engine is a str.
+
+
 def _check_int(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise unlike("int", value)
-    return check_int(value)
+    return check_int(int.__int__(value))
 
 
 def _check_float(value: Any) -> float:
     if isinstance(value, float):
-        return value
+        return float.__float__(value)
     if not isinstance(value, int) or isinstance(value, bool):
         raise unlike("float", value)
     if abs(value) > 2**1023 or float(value) != value:
@@ -175,19 +178,27 @@ def _check_float(value: Any) -> float:
 def _check_str(value: Any) -> str:
     if not isinstance(value, str):
         raise unlike("str", value)
-    return check_str(value)
+    return check_str(str.__str__(value))
+
+
+def _check_bytes(value: Any) -> bytes:
+    if not isinstance(value, bytes | bytearray):
+        raise unlike("bytes", value)
+    return bytes(value)
 
 
 def _check_datetime(value: Any) -> datetime:
     if not isinstance(value, datetime):
         raise unlike("datetime", value)
+    if type(value) is not datetime:
+        value = datetime.combine(date(value.year, value.month, value.day), value.timetz())
     return value if value.tzinfo is None else check_aware(value)
 
 
 def _check_date(value: Any) -> date:
     if not isinstance(value, date) or isinstance(value, datetime):
         raise unlike("date", value)
-    return value
+    return value if type(value) is date else date(value.year, value.month, value.day)
 
 
 def _check_time(value: Any) -> time:
@@ -201,7 +212,7 @@ def _check_decimal(value: Any) -> Decimal:
         return Decimal(check_int(value))
     if not isinstance(value, Decimal):
         raise unlike("Decimal", value)
-    return value
+    return value if type(value) is Decimal else Decimal(value)
 
 
 def _check_none(value: Any) -> None:
@@ -217,7 +228,7 @@ LEAVES: Final[dict[Any, Leaf]] = {
         Leaf(int, "int", _check_int),
         Leaf(float, "float", _check_float),
         Leaf(str, "str", _check_str),
-        Leaf(bytes, "bytes", _instance("bytes", bytes, bytearray)),
+        Leaf(bytes, "bytes", _check_bytes),
         Leaf(bytearray, "bytearray", _instance("bytearray", bytes, bytearray)),
         Leaf(datetime, "datetime", _check_datetime),
         Leaf(date, "date", _check_date),
