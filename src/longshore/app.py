@@ -77,6 +77,7 @@ class App:
         self._store = open_store(chosen, clock=clock)
         self._courier = Courier(lambda: self.store)
         self._tasks: dict[str, Task[..., Any]] = {}
+        self._unimportable: set[str] = set()
         #: looking at jobs, and changing them by hand
         self.jobs = Jobs(lambda: self.store, self._courier, self._tasks)
         self._lock = threading.Lock()
@@ -158,6 +159,10 @@ class App:
                 'Give this one a name of its own: @app.task(name="...")'
             )
         self._tasks[task.name] = task
+        # What the running script defines, a worker elsewhere cannot import; one in this process need not. A name given by
+        # hand is a promise that the worker will know it.
+        if task.in_main and task.name == task_name(task.fn) and not self._store.url.startswith("memory:"):
+            self._unimportable.add(task.name)
 
     # -- enqueueing: what tasks call (see task.Door) -------------------------------------------------------------
 
@@ -208,7 +213,7 @@ class App:
         for middleware in self.middleware:
             request = middleware.enqueueing(request)
         task = request.task
-        if task.in_main:
+        if task.name in self._unimportable and not self._workers:
             self._refuse_main(task)
         record: JobRecord = request.record(job_id, now)
         if len(record.args) > self.max_args:
@@ -219,14 +224,6 @@ class App:
         return record
 
     def _refuse_main(self, task: Runnable) -> None:
-        """A worker elsewhere cannot import what the running script defines; one in this process needs not."""
-        if (
-            self._workers
-            or self.eager
-            or self._store.url.startswith("memory:")
-            or task.name != task_name(task.fn)
-        ):
-            return
         script = task.name.partition(".")[0]
         raise TaskError(
             f'"{task.qualname}" is defined in the script you ran ({script}.py), which a worker would import under another '

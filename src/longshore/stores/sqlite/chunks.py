@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, Final
 
 #: Few sizes, so that few statements are compiled and all of them stay cached.
-_SIZES: Final = (64, 8, 1)
+_SIZES: Final = (64, 32, 16, 8, 4, 2, 1)
 
 
 def execute(
