@@ -168,8 +168,8 @@ def alike(one: Any, other: Any) -> bool:
         return repr(one) == repr(other)
     if isinstance(one, datetime) and one.tzinfo is not None:
         return one.timestamp() == other.timestamp()
-    if isinstance(one, Incomparable):
-        return alike(one.number, other.number)
+    if isinstance(one, Incomparable | Loose):
+        return alike(vars(one), vars(other))
     return bool(one == other)
 
 

@@ -29,8 +29,12 @@ class Mismatch(Exception):
 
 
 def type_name(cls: type) -> str:
-    """``int``, ``shop.models.Order``: as the user would write it after importing the module."""
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    """``int``, ``pathlib.Path``, ``shop.models.Order``: as the user would write it after importing the module.
+
+    Without the private modules in which some Pythons keep a public class (``pathlib._local``): labels are stored.
+    """
+    parts = [part for part in cls.__module__.split(".") if part.startswith("__") or not part.startswith("_")]
+    return cls.__qualname__ if parts == ["builtins"] else ".".join([*parts, cls.__qualname__])
 
 
 def unlike(expected: str, value: object) -> Mismatch:

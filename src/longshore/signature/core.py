@@ -55,13 +55,17 @@ class Signature:
         self.context: str | None = contexts[0] if contexts else None
         self._all = parameters
         self._parameters = [p for p in parameters if p.name != self.context]
-        self._written = written.replace(parameters=self._parameters)
+        self._returns = written.return_annotation
+        self._by_position = [p.name for p in self._parameters if p.kind in (POSITIONAL_ONLY, POSITIONAL)]
+        self._by_name = {p.name for p in self._parameters if p.kind in (POSITIONAL, KEYWORD_ONLY)}
+        self._rest = next((p.name for p in self._parameters if p.kind is VAR_POSITIONAL), None)
+        self._named = next((p.name for p in self._parameters if p.kind is VAR_KEYWORD), None)
         kinds = {p.kind for p in self._parameters}
         self._simple = kinds <= {POSITIONAL, KEYWORD_ONLY}
         self._whole = kinds <= {POSITIONAL}
         self._plan: Plan | None = None
         with suppress(Unresolved):  # a class further down in the module; asked again at first use
-            self._plan = build(self.fn, self.name, self._parameters, self._written.return_annotation)
+            self._plan = build(self.fn, self.name, self._parameters, self._returns)
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:
         """The stored form of a call.
@@ -70,7 +74,7 @@ class Signature:
         """
         plan = self._plan or self._built()
         try:
-            given = plan.struct(*args, **kwargs) if self._simple else self._bind_variable(plan, args, kwargs)
+            given = plan.struct(*args, **kwargs) if self._simple else plan.struct(**self._bound(args, kwargs))
         except TypeError:
             raise misfit(self.name, self._parameters, args, kwargs) from None
         try:
@@ -145,8 +149,27 @@ class Signature:
         """How results are stored."""
         return (self._plan or self._built()).result
 
-    def _bind_variable(self, plan: Plan, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        return plan.struct(**self._written.bind(*args, **kwargs).arguments)
+    def _bound(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments by parameter, those of ``*args`` and ``**kwargs`` together. TypeError: one too many, or twice."""
+        # Not inspect.Signature.bind: it takes longer, and in some Pythons takes positional-only parameters by name.
+        if len(args) > len(self._by_position) and self._rest is None:
+            raise TypeError("too many positional arguments")
+        bound = dict(zip(self._by_position, args, strict=False))
+        if len(args) > len(self._by_position) and self._rest is not None:
+            bound[self._rest] = tuple(args[len(self._by_position) :])
+        named = {}
+        for name, value in kwargs.items():
+            if name not in self._by_name:
+                named[name] = value
+            elif name in bound:
+                raise TypeError("given twice")
+            else:
+                bound[name] = value
+        if named:
+            if self._named is None:
+                raise TypeError("unknown argument")
+            bound[self._named] = named
+        return bound
 
     def _replace(self, given: Any, argument: Argument) -> None:
         value = getattr(given, argument.name)
@@ -164,7 +187,7 @@ class Signature:
 
     def _bind_confirmed(self, plan: Plan, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:
         """The second look, argument by argument: raises for the first that is wrong."""
-        bound = self._written.bind(*args, **kwargs).arguments
+        bound = self._bound(args, kwargs)
         stored = {a.name: self._stored(a, bound[a.name]) for a in plan.arguments if a.name in bound}
         return DECLARED + encode(stored)
 
@@ -190,7 +213,7 @@ class Signature:
 
     def _built(self) -> Plan:
         try:
-            self._plan = build(self.fn, self.name, self._parameters, self._written.return_annotation)
+            self._plan = build(self.fn, self.name, self._parameters, self._returns)
         except Unresolved as error:
             raise TaskError(
                 f'task "{self.name}": cannot resolve an annotation: {error}.\n'
