@@ -61,8 +61,10 @@ def _work(
     name: str | None,
     parent_fd: int | None,
 ) -> int:
+    from longshore.cli.early import leave_cleanly
     from longshore.cli.script import load_target
     from longshore.cli.working import Plan, run_here
 
     found = load_target(target)
-    return run_here(Plan(found, queues, concurrency, False, drain_timeout, name), parent_fd, hello=True)
+    with leave_cleanly():
+        return run_here(Plan(found, queues, concurrency, False, drain_timeout, name), parent_fd, hello=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from longshore.cli.exits import USAGE, Problem
+from longshore.cli.exits import USAGE, Problem, code_of
 from longshore.cli.frames import own_traceback
 from longshore.suggest import did_you_mean
 
@@ -121,13 +121,20 @@ def run_user_code(module: str, run: Callable[[], ModuleType]) -> ModuleType:
             'put what it runs under: if __name__ == "__main__":'
         ) from None
     except BaseException as error:
-        text, where = own_traceback(error)
-        raise Problem(
-            f'"{module}" was found, but importing it fails{where}: {type(error).__name__}',
-            USAGE,
-            "ImportFailed",
-            text,
-        ) from error
+        raise _import_failed(module, error) from error
+
+
+def _import_failed(module: str, error: BaseException) -> Problem:
+    from longshore.errors import LongshoreError
+
+    text, where = own_traceback(error)
+    if isinstance(
+        error, LongshoreError
+    ):  # it says itself what is wrong and what to do; only where is missing
+        said = f'{error}\n(said while importing "{module}"{where})'
+        return Problem(said, code_of(error), type(error).__name__)
+    said = f'"{module}" was found, but importing it fails{where}: {type(error).__name__}'
+    return Problem(said, USAGE, "ImportFailed", text)
 
 
 def _no_module(module: str, missing: str, name: str) -> Problem:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 _PACKAGE: Final = str(Path(__file__).parent.parent) + os.sep
+_IMPORTLIB: Final = os.path.join("importlib", "__init__.py")
 
 
 def own_traceback(error: BaseException) -> tuple[str, str]:
@@ -18,14 +19,15 @@ def own_traceback(error: BaseException) -> tuple[str, str]:
     frames = [frame for frame in told.stack if not _is_machinery(frame.filename)]
     own = [frame for frame in frames if not _is_installed(frame.filename)]
     told.stack = traceback.StackSummary.from_list(own or frames)
+    text = "".join(told.format() if told.stack else told.format_exception_only())
     where = f", in {_short(own[-1].filename)} line {own[-1].lineno}" if own else ""
     if isinstance(error, SyntaxError) and error.filename:
         where = f", in {_short(error.filename)} line {error.lineno}"
-    return "".join(told.format()), where
+    return text, where
 
 
 def _is_machinery(name: str) -> bool:
-    return name.startswith(("<frozen importlib", _PACKAGE))
+    return name.startswith(("<frozen importlib", _PACKAGE)) or name.endswith(_IMPORTLIB)
 
 
 def _is_installed(name: str) -> bool:

@@ -93,10 +93,12 @@ def worker(
     """
     if target and spec:
         raise Problem(f"{target} and --app {spec} both name the app; give one of them")
+    from longshore.cli.early import leave_cleanly
     from longshore.cli.find import find_app
     from longshore.cli.fleet import run_fleet
     from longshore.cli.working import Plan, run_here
 
     found = find_app(target or spec)
     plan = Plan(found, queues, concurrency, burst, drain_timeout, name)
-    return run_fleet(plan, processes) if processes > 1 else run_here(plan, parent_fd)
+    with leave_cleanly():
+        return run_fleet(plan, processes) if processes > 1 else run_here(plan, parent_fd)
