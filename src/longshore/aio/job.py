@@ -259,6 +259,12 @@ class Job(Generic[T_co]):
         self._coro.close()
         self._close_with(error)
 
+    def _fail_to_start(self, error: Exception) -> None:
+        """Close a job that got no task, when its spawner is no longer there to be told."""
+        self._discard(error)
+        if not self._hearers:
+            self._report(error)
+
     def _give_up(self, error: TimeoutError) -> None:
         """Call the job closed though its coroutine will not stop. It keeps its slot until it does."""
         if self._state is not CLOSED:
@@ -280,7 +286,10 @@ class Job(Generic[T_co]):
         runner = self._run()
         runner.send(None)
         try:
-            task = self._make_task(loop, runner)
+            if self._context is None:
+                task = loop.create_task(runner, name=self._name)
+            else:
+                task = loop.create_task(runner, name=self._name, context=self._context)
         except BaseException:
             runner.close()
             raise
@@ -292,13 +301,6 @@ class Job(Generic[T_co]):
         if self._timeout is not None:
             self._overrun_timer = None
             self._deadline = self._owner.deadline(self, self._timeout, loop)
-
-    def _make_task(
-        self, loop: asyncio.AbstractEventLoop, runner: Coroutine[Any, Any, None]
-    ) -> asyncio.Task[None]:
-        if self._context is not None:
-            return loop.create_task(runner, name=self._name, context=self._context)
-        return loop.create_task(runner, name=self._name) if self._name else loop.create_task(runner)
 
     async def _run(self) -> None:
         """What the job's task runs. `_start` has already taken its first step, into the `try`.

@@ -95,20 +95,13 @@ class Slots:
                 job = self.line.pop()
                 if job is None:
                     return
-                self._start_waited(job)
+                job._started_at = time.monotonic()
+                try:
+                    self._start(job)
+                except Exception as error:  # the task factory's: no failure of the job that has just ended
+                    job._fail_to_start(error)
         finally:
             self._starting = False
-
-    def _start_waited(self, job: Job[Any]) -> None:
-        job._started_at = time.monotonic()
-        try:
-            self._start(job)
-        except (
-            Exception
-        ) as error:  # the task factory's: this job's failure, not that of the one that just ended
-            job._discard(error)
-            if not job._hearers:
-                job._report(error)
 
     # -- what jobs tell ------------------------------------------------------------------------------------
 
