@@ -13,7 +13,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -23,8 +23,8 @@ from longshore.stores.hints import Callback, Hub, Listening, kind
 #: Above this many bytes a datagram says only "something of this kind".
 _LARGEST: Final = 16_384
 _EVERYTHING: Final = "*"
-#: What fits into sockaddr_un with its final NUL; macOS has 104.
-_LONGEST_PATH: Final = 100
+#: A socket's address has 104 bytes on macOS, 108 on Linux; names in the folder have at most 24.
+_LONGEST_FOLDER: Final = 76
 
 logger = logging.getLogger("longshore.stores")
 
@@ -43,8 +43,6 @@ class Wake:
         self._kinds: frozenset[str] = frozenset()
         self._ear: _Ear | None = None
         self._mouth: socket.socket | None = None
-        self._base: str | None = None
-        self._handle: int | None = None
 
     def subscribe(self, topics: Iterable[str], callback: Callback) -> Listening:
         """Call back when one of the topics is published in any process."""
@@ -73,9 +71,6 @@ class Wake:
             if self._mouth is not None:
                 self._mouth.close()
                 self._mouth = None
-            if self._handle is not None:
-                os.close(self._handle)
-            self._handle = self._base = None
         with contextlib.suppress(OSError):
             os.rmdir(self._folder)
 
@@ -96,60 +91,71 @@ class Wake:
                 self._sendto(name, _packed(about, kinds[about]))
 
     def _sendto(self, name: str, data: bytes) -> None:
-        base = self._path()
-        if base is None:
-            return
         if self._mouth is None:
             self._mouth = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._mouth.setblocking(False)
         try:
-            self._mouth.sendto(data, f"{base}/{name}")
+            with _short(self._folder) as folder:
+                self._mouth.sendto(data, f"{folder}/{name}")
         except OSError as error:
             # ECONNREFUSED: its process was killed. A full buffer (EAGAIN) means that it has enough to wake up for.
             if error.errno == errno.ECONNREFUSED:
-                with contextlib.suppress(OSError):
-                    os.unlink(f"{self._folder}/{name}")
+                owner = name.partition("-")[2]
+                for left in (name, f"bound-{owner}"):
+                    with contextlib.suppress(OSError):
+                        os.unlink(f"{self._folder}/{left}")
 
     def _listen(self, kinds: frozenset[str]) -> None:
         """Be in the folder under exactly the names of these kinds."""
         with self._lock:
-            try:
-                self._rename(kinds)
-            except (OSError, ValueError) as error:
-                logger.debug("no hints from other processes through %r: %s", self._folder, error)
+            for attempt in range(3):
+                try:
+                    self._rename(kinds)
+                    return
+                except OSError as error:
+                    # The last one to leave the folder removes it, perhaps just before we come in.
+                    if attempt == 2 or not isinstance(error, FileNotFoundError):
+                        logger.debug("no hints from other processes in %r: %s", self._folder, error)
+                        return
 
     def _rename(self, kinds: frozenset[str]) -> None:
-        ear = self._ear
-        if ear is None and kinds:
+        if self._ear is None and kinds:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            base = self._path()
-            if base is None:
-                raise ValueError("the path is too long for a socket")
-            ear = self._ear = _Ear(base, self._folder, self._name, self._hub)
-        if ear is not None:
-            ear.known_as(kinds)
+            for name in os.listdir(self._folder):
+                if name.startswith("bound-"):
+                    self._sendto(name, b"")  # removes it if nobody is behind it any more
+            self._ear = _Ear(self._folder, self._name, self._hub)
+        if self._ear is not None:
+            self._ear.known_as(kinds)
 
-    def _path(self) -> str | None:
-        """The folder under a name short enough for a socket's address."""
-        if self._base is None:
-            if len(os.fsencode(self._folder)) + 1 + len(self._name) + 8 <= _LONGEST_PATH:
-                self._base = self._folder
-            elif os.path.isdir("/proc/self/fd"):
-                self._handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                self._base = f"/proc/self/fd/{self._handle}"
-        return self._base
+
+@contextlib.contextmanager
+def _short(folder: str) -> Iterator[str]:
+    """The folder under a name short enough for a socket's address; OSError where there is none."""
+    if len(os.fsencode(folder)) <= _LONGEST_FOLDER:
+        yield folder
+    elif os.path.isdir("/proc/self/fd"):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield f"/proc/self/fd/{handle}"
+        finally:
+            os.close(handle)
+    else:
+        raise OSError(errno.ENAMETOOLONG, "the path is too long for a socket", folder)
 
 
 class _Ear:
     """One bound socket and the thread that waits on it."""
 
-    def __init__(self, base: str, folder: str, name: str, hub: Hub) -> None:
+    def __init__(self, folder: str, name: str, hub: Hub) -> None:
         self._folder, self._name, self._hub = folder, name, hub
         self._kinds: frozenset[str] = frozenset()
+        self._closed = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
             # Bound under a name nobody sends to; `known_as` adds those that say what is listened to.
-            self._socket.bind(f"{base}/bound-{name}")
+            with _short(folder) as base:
+                self._socket.bind(f"{base}/bound-{name}")
             os.chmod(f"{folder}/bound-{name}", 0o600)
         except BaseException:
             self._socket.close()
@@ -169,6 +175,7 @@ class _Ear:
         for name in (*self._kinds, "bound"):
             with contextlib.suppress(OSError):
                 os.unlink(f"{self._folder}/{name}-{self._name}")
+        self._closed = True
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         if threading.current_thread() is not self._thread:
@@ -184,7 +191,7 @@ class _Ear:
                 data = self._socket.recv(_LARGEST)
             except OSError:
                 return
-            if not data:
+            if self._closed:
                 return
             _told(self._hub, data)
 

@@ -47,7 +47,8 @@ def kill() -> None:
 
 def stop() -> None:
     """Stand still as by kill -STOP, until SIGCONT."""
-    os.kill(os.getpid(), signal.SIGSTOP)
+    # To this thread, not to the process: the kernel would pick any thread, and this one would go on for a moment.
+    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 def fail(error: BaseException) -> Action:

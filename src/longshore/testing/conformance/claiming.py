@@ -46,10 +46,11 @@ class Claiming:
         store.add([job(9, priority=100), job(8, priority=-100), job(7, priority=1, at=now - 9)])
         assert ids(claim(store)) == [9, 7, 3, 2, 4, 1, 5, 8]
 
+    @pytest.mark.parametrize("queues", [1, 4])
     @pytest.mark.parametrize("limit", [1, 2, 3, 5])
-    def test_the_order_holds_under_a_limit(self, store: Store, clock: Clock, limit: int) -> None:
+    def test_the_order_holds_under_a_limit(self, store: Store, clock: Clock, limit: int, queues: int) -> None:
         for n in range(1, 21):
-            priority, queue = n % 3, f"q{n % 4}"
+            priority, queue = n % 3, f"q{n % queues}"
             store.add([job(n, priority=priority, queue=queue, at=clock() - (n * 7) % 5)])
         wanted = sorted(everything(store).values(), key=lambda one: (-one.priority, one.run_at, one.id))
         found: list[int] = []
