@@ -22,18 +22,10 @@ T = TypeVar("T")
 BATCH = 1000
 
 
-class _Errand:
-    """One caller's request, and the future it awaits."""
-
-    __slots__ = ("argument", "error", "future", "loop", "result", "verb")
-
-    def __init__(self, verb: str | Callable[[], Any], argument: Any) -> None:
-        self.verb = verb
-        self.argument = argument
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Any] = self.loop.create_future()
-        self.result: Any = None
-        self.error: BaseException | None = None
+#: What is asked for, of what, and the future its caller awaits. Plain tuples: there is one for every enqueued job.
+Errand = tuple[str | Callable[[], Any], Any, asyncio.Future[Any]]
+#: A future, and the result or the error it gets.
+Answer = tuple[asyncio.Future[Any], Any, BaseException | None]
 
 
 class Courier:
@@ -42,27 +34,24 @@ class Courier:
 
     def __init__(self, store: Callable[[], Store]) -> None:
         self._store = store
-        self._errands: deque[_Errand] = deque()
+        self._errands: deque[Errand] = deque()
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._pid = 0
         self._closed = False
 
-    async def add(self, jobs: Sequence[JobRecord]) -> list[JobRecord]:
+    def add(self, jobs: Sequence[JobRecord]) -> asyncio.Future[list[JobRecord]]:
         """`Store.add`, in one batch with what others ask for meanwhile; hints are published."""
-        result: list[JobRecord] = await self._send(_Errand("add", jobs))
-        return result
+        return self._send("add", jobs)
 
-    async def get(self, ids: Sequence[str]) -> dict[str, JobRecord]:
+    def get(self, ids: Sequence[str]) -> asyncio.Future[dict[str, JobRecord]]:
         """`Store.get`, in one batch with what others ask for meanwhile."""
-        result: dict[str, JobRecord] = await self._send(_Errand("get", ids))
-        return result
+        return self._send("get", ids)
 
-    async def call(self, function: Callable[[], T]) -> T:
+    def call(self, function: Callable[[], T]) -> asyncio.Future[T]:
         """Call ``function`` in the courier's thread."""
-        result: T = await self._send(_Errand(function, None))
-        return result
+        return self._send(function, None)
 
     def close(self) -> None:
         """Finish what was asked for and end the thread. Idempotent."""
@@ -73,13 +62,14 @@ class Courier:
         if thread is not None and self._pid == os.getpid():
             thread.join()
 
-    def _send(self, errand: _Errand) -> asyncio.Future[Any]:
-        self._errands.append(errand)
+    def _send(self, verb: str | Callable[[], Any], argument: Any) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._errands.append((verb, argument, future))
         if self._thread is None or self._pid != os.getpid():
             self._start()
         if not self._wake.is_set():
             self._wake.set()
-        return errand.future
+        return future
 
     def _start(self) -> None:
         with self._lock:
@@ -87,9 +77,7 @@ class Courier:
                 return
             if self._pid != os.getpid():
                 # A forked child: the parent's thread is not here, and its errands are the parent's.
-                self._errands = deque(
-                    e for e in self._errands if not e.loop.is_closed() and e.loop.is_running()
-                )
+                self._errands = deque(errand for errand in self._errands if errand[2].get_loop().is_running())
                 self._wake = threading.Event()
             self._pid = os.getpid()
             self._closed = False
@@ -105,57 +93,58 @@ class Courier:
             if self._closed:
                 return
 
-    def _carry(self, errands: Sequence[_Errand]) -> None:
-        self._carry_adds([e for e in errands if e.verb == "add"])
-        self._carry_gets([e for e in errands if e.verb == "get"])
-        for errand in errands:
-            if callable(errand.verb):
-                try:
-                    errand.result = errand.verb()
-                except BaseException as error:
-                    errand.error = error
-        by_loop: dict[asyncio.AbstractEventLoop, list[_Errand]] = {}
-        for errand in errands:
-            by_loop.setdefault(errand.loop, []).append(errand)
+    def _carry(self, errands: Sequence[Errand]) -> None:
+        answers = self._add([errand for errand in errands if errand[0] == "add"])
+        answers += self._get([errand for errand in errands if errand[0] == "get"])
+        answers += [_called(verb, future) for verb, _, future in errands if callable(verb)]
+        by_loop: dict[asyncio.AbstractEventLoop, list[Answer]] = {}
+        for answer in answers:
+            by_loop.setdefault(answer[0].get_loop(), []).append(answer)
         for loop, done in by_loop.items():
             try:
                 loop.call_soon_threadsafe(_hand_over, done)
             except RuntimeError:  # that loop is closed: nobody waits any more
                 continue
 
-    def _carry_adds(self, errands: Sequence[_Errand]) -> None:
+    def _add(self, errands: Sequence[Errand]) -> list[Answer]:
         if not errands:
-            return
-        jobs = [job for errand in errands for job in errand.argument]
+            return []
+        jobs = [job for _, own, _ in errands for job in own]
         try:
             store = self._store()
-            stored = iter(store.add(jobs))
-            store.publish({f"queue:{job.queue}" for job in jobs})
+            stored = store.add(jobs)
+            store.publish([f"queue:{queue}" for queue in {job.queue for job in jobs}])
         except BaseException as error:
-            for errand in errands:
-                errand.error = error
-            return
-        for errand in errands:
-            errand.result = [next(stored) for _ in errand.argument]
+            return [(future, None, error) for _, _, future in errands]
+        answers: list[Answer] = []
+        start = 0
+        for _, own, future in errands:
+            answers.append((future, stored[start : start + len(own)], None))
+            start += len(own)
+        return answers
 
-    def _carry_gets(self, errands: Sequence[_Errand]) -> None:
+    def _get(self, errands: Sequence[Errand]) -> list[Answer]:
         if not errands:
-            return
+            return []
         try:
-            found = self._store().get(list({i for errand in errands for i in errand.argument}))
+            found = self._store().get(list({i for _, ids, _ in errands for i in ids}))
         except BaseException as error:
-            for errand in errands:
-                errand.error = error
-            return
-        for errand in errands:
-            errand.result = {i: found[i] for i in errand.argument if i in found}
+            return [(future, None, error) for _, _, future in errands]
+        return [(future, {i: found[i] for i in ids if i in found}, None) for _, ids, future in errands]
 
 
-def _hand_over(errands: Sequence[_Errand]) -> None:
-    for errand in errands:
-        if errand.future.done():  # its caller was cancelled; what it asked for happened all the same
+def _called(function: Callable[[], Any], future: asyncio.Future[Any]) -> Answer:
+    try:
+        return future, function(), None
+    except BaseException as error:
+        return future, None, error
+
+
+def _hand_over(answers: Sequence[Answer]) -> None:
+    for future, result, error in answers:
+        if future.done():  # its caller was cancelled; what it asked for happened all the same
             continue
-        if errand.error is not None:
-            errand.future.set_exception(errand.error)
+        if error is not None:
+            future.set_exception(error)
         else:
-            errand.future.set_result(errand.result)
+            future.set_result(result)
