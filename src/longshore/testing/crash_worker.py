@@ -1,7 +1,7 @@
-"""A worker, or a producer, that dies or stands still at a point of its own choosing: ``python -m longshore.testing.crash_worker``.
+"""A worker, or a producer, that dies or stands still at a point of its own: ``python -m longshore.testing.crash_worker``.
 
-It says on standard output what a test waits for: ``ready``, ``signal N``, ``stopped`` (just before it stands still), ``ack IDS``
-(a producer's enqueue returned), ``ended JSON`` (the worker's counts, after a clean end).
+It says on standard output what a test waits for: ``ready``, ``signal N``, ``stopped`` (just before it stands still),
+``ack IDS`` (a producer's enqueue returned), ``ended JSON`` (the worker's counts, after a clean end).
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The test that started us holds the other end.
     on_end_of(sys.stdin.fileno(), lambda: os._exit(3))
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(levelname)s %(message)s")
-    if asked.point != NOWHERE:
-        action = failpoints.kill if asked.action == "kill" else _stop
-        failpoints.install(asked.point, action, times=1, skip=asked.hit - 1)
     scene = Scene(asked.url, asked.ledger, asked.lease, asked.sweep, asked.max_crashes)
+    action: failpoints.Action = failpoints.kill
+    if asked.action == "stop":
+        action = scene.wait_at_gate = _stopping(scene)
+    if asked.point != NOWHERE:
+        failpoints.install(asked.point, action, times=1, skip=asked.hit - 1)
     try:
         return _produce(scene, asked.produce) if asked.produce else _work(scene, asked)
     finally:
@@ -46,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("hit", type=int, help="at which of its hits, counted from 1")
     parser.add_argument("--ledger", required=True)
     parser.add_argument("--action", choices=["kill", "stop"], default="kill")
-    parser.add_argument("--produce", type=int, default=0, metavar="BATCHES", help="enqueue instead of working")
+    parser.add_argument(
+        "--produce", type=int, default=0, metavar="BATCHES", help="enqueue instead of working"
+    )
     parser.add_argument("--lease", type=float, default=LEASE)
     parser.add_argument("--sweep", type=float, default=SWEEP)
     parser.add_argument("--max-crashes", type=int, default=3)
@@ -59,9 +63,15 @@ def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201 - its output is what it is for
 
 
-def _stop() -> None:
-    _say("stopped")
-    failpoints.stop()
+def _stopping(scene: Scene) -> failpoints.Action:
+    calm = scene.calm()
+
+    def stop() -> None:
+        with calm.lock:
+            _say("stopped")
+            failpoints.stop()
+
+    return stop
 
 
 def _work(scene: Scene, asked: argparse.Namespace) -> int:

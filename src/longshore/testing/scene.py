@@ -6,9 +6,13 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Self, cast
 
 from longshore import App, Context
+from longshore.stores.base import Store
+from longshore.testing.calm import Calm
 from longshore.testing.ledger import Ledger
 
 #: seconds: so short that recovery is quick, and so long that a busy machine renews in time
@@ -24,51 +28,63 @@ class Scene:
     ) -> None:
         self.url = url
         self.ledger = Ledger(ledger)
-        self.go = Path(f"{ledger}.go")
+        #: what the task ``gate`` does in its first run; as it is, it never ends
+        self.wait_at_gate: Callable[[], object] = lambda: threading.Event().wait()
         self.lease = lease
         self.app = App(url, lease=lease, sweep=sweep, max_crashes=max_crashes)
-        task = self.app.task
-        self.note = task(name="scene.note")(self._note)
-        self.anote = task(name="scene.anote")(self._anote)
-        self.slow = task(name="scene.slow")(self._slow)
-        self.gate = task(name="scene.gate")(self._gate)
-        self.poison = task(name="scene.poison")(self._poison)
+        task, begin = self.app.task, self._begin
+
+        @task(name="scene.note")
+        def note(ctx: Context, seconds: float = 0.0) -> int:
+            attempt = begin(ctx)
+            threading.Event().wait(seconds)
+            return attempt
+
+        @task(name="scene.anote")
+        async def anote(ctx: Context) -> int:
+            return begin(ctx)
+
+        @task(name="scene.slow")
+        def slow(ctx: Context, seconds: float) -> int:
+            """Take so long, and say how far it is."""
+            attempt, end = begin(ctx), time.monotonic() + seconds
+            while (left := end - time.monotonic()) > 0 and not ctx.cancelled:
+                ctx.progress(seconds - left, seconds)
+                threading.Event().wait(0.02)
+            return attempt
+
+        @task(name="scene.gate")
+        def gate(ctx: Context) -> int:
+            """The first run stands before the gate until it is let in; later ones pass."""
+            attempt = begin(ctx)
+            if attempt == 1:
+                self.wait_at_gate()
+            return attempt
+
+        @task(name="scene.poison")
+        def poison(ctx: Context) -> int:
+            """Kill the process it runs in, always."""
+            begin(ctx)
+            os.kill(os.getpid(), signal.SIGKILL)
+            return 0
+
+        self.note, self.anote, self.slow, self.gate, self.poison = note, anote, slow, gate, poison
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.app.close()
 
     def _begin(self, ctx: Context) -> int:
         self.ledger.begun(ctx.job_id, ctx.attempt)
         return ctx.attempt
 
-    def _note(self, ctx: Context, seconds: float = 0.0) -> int:
-        threading.Event().wait(seconds)
-        return self._begin(ctx)
-
-    async def _anote(self, ctx: Context) -> int:
-        return self._begin(ctx)
-
-    def _slow(self, ctx: Context, seconds: float) -> int:
-        """Take so long, and say how far it is."""
-        attempt, end = self._begin(ctx), time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and not ctx.cancelled:
-            ctx.progress(seconds - left, seconds)
-            threading.Event().wait(0.02)
-        return attempt
-
-    def _gate(self, ctx: Context) -> int:
-        """The first run stands before the gate until it is opened; later ones pass."""
-        attempt = self._begin(ctx)
-        while attempt == 1 and not self.go.exists():
-            threading.Event().wait(0.01)
-        return attempt
-
-    def _poison(self, ctx: Context) -> int:
-        """Kill the process it runs in, always."""
-        attempt = self._begin(ctx)
-        os.kill(os.getpid(), signal.SIGKILL)
-        return attempt
-
-    def open_gate(self) -> None:
-        """Let the first runs pass."""
-        self.go.touch()
+    def calm(self) -> Calm:
+        """From now on the store is called by one thread at a time."""
+        calm = Calm(self.app._store)
+        self.app._store = cast("Store", calm)
+        return calm
 
     def begun(self, job_id: str) -> bool:
         """Whether the job ever began."""

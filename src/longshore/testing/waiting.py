@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 #: seconds until a test gives up: far beyond what is ever needed, so that a slow machine fails nothing
-DEADLINE: Final = 30.0
+DEADLINE: Final = 20.0
 _LOOK: Final = 0.01
 
 

@@ -66,6 +66,7 @@ class Execution:
 
     def _begin(self, run: Run) -> Outcome | tuple[tuple[Any, ...], dict[str, Any]]:
         """The decoded arguments; or what it comes to without being called."""
+        hit("run.before")
         job = run.job
         if run.stop is not None:
             return run.stop

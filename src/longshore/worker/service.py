@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
-import threading
 from collections.abc import Callable
-from types import FrameType
 
 from longshore.worker.death import on_end_of
 from longshore.worker.notify import notify, watchdog_seconds
+from longshore.worker.signals import Signals
 from longshore.worker.worker import Worker
-
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(
@@ -24,26 +20,23 @@ def serve(
     The first SIGTERM or SIGINT drains, the second gives back at once. With ``parent_fd``, a pipe whose other end the
     supervisor holds: its end drains too. ``signalled`` is told how many signals came. WorkerError: it died.
     """
-    count = 0
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal count
-        count += 1
-        # Not in the handler itself: it interrupts the main thread anywhere, perhaps holding a lock that stopping needs.
-        threading.Thread(target=_stop, args=(worker, count, signalled), daemon=True).start()
+    def told(count: int) -> None:
+        if signalled is not None:
+            signalled(count)
+        if count == 1:
+            notify(STOPPING=1)
+            worker.stop()
+        elif count == 2:
+            worker.stop_now()
 
     _spare_the_collector()
-    before = {number: signal.signal(number, handle) for number in SIGNALS}
-    try:
+    with Signals(told):
         worker.start()
         if parent_fd is not None:
             on_end_of(parent_fd, worker.stop)
         notify(READY=1, STATUS=f"worker {worker.name}")
         _beat(worker)
-        notify(STOPPING=1)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _spare_the_collector() -> None:
@@ -53,15 +46,6 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-
-
-def _stop(worker: Worker, count: int, signalled: Callable[[int], None] | None) -> None:
-    if signalled is not None:
-        signalled(count)
-    if count == 1:
-        worker.stop()
-    else:
-        worker.stop_now()
 
 
 def _beat(worker: Worker) -> None:

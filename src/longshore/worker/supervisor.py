@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -9,10 +10,9 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
-from types import FrameType
 
-from longshore.worker.notify import notify
-from longshore.worker.service import SIGNALS
+from longshore.worker.notify import notify, watchdog_seconds
+from longshore.worker.signals import Signals
 
 #: seconds before a dead worker is started again: doubling from the first to the last
 PAUSE_FIRST, PAUSE_LAST = 0.5, 30.0
@@ -60,22 +60,25 @@ class Supervisor:
 
     def run(self) -> int:
         """Until all workers ended by themselves or by our signal; the exit code."""
-        before = {number: signal.signal(number, self._signal) for number in SIGNALS}
         try:
-            for child in self._children:
-                self._start(child)
-            notify(READY=1, STATUS=f"{len(self._children)} workers")
-            while any(child.process is not None for child in self._children):
-                self._handle(*self._events.get())
+            with Signals(lambda count: self._events.put(("signal", count, None))):
+                for child in self._children:
+                    self._start(child)
+                notify(READY=1, STATUS=f"{len(self._children)} workers")
+                while any(child.process is not None for child in self._children):
+                    self._next()
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
             os.close(self._held)
             os.close(self._watched)
         return self._code
 
-    def _signal(self, number: int, frame: FrameType | None) -> None:
-        self._events.put(("signal", number, None))
+    def _next(self) -> None:
+        """The next thing that happens; meanwhile the service manager hears that we are well."""
+        every = watchdog_seconds()
+        with contextlib.suppress(queue.Empty):
+            self._handle(*self._events.get(timeout=every))
+        if every is not None:
+            notify(WATCHDOG=1)
 
     def _handle(self, event: str, number: int, child: Child | None) -> None:
         if event == "signal":
