@@ -27,7 +27,7 @@ lint: ## ruff and the import contracts
 	@set -e; venv=$$(tools/venv "$(FIRST)" dev); "$$venv/bin/ruff" check .; "$$venv/bin/lint-imports"
 
 types: ## mypy strict, and pyright on what users see
-	@set -e; venv=$$(tools/venv "$(FIRST)" dev); "$$venv/bin/mypy"; "$$venv/bin/pyright"
+	@set -e; venv=$$(tools/venv "$(FIRST)" dev); "$$venv/bin/mypy"; "$$venv/bin/pyright" --pythonpath "$$venv/bin/python"
 
 bench: ## the benchmarks (minutes)
 	@set -e; venv=$$(tools/venv "$(FIRST)" dev); "$$venv/bin/python" -m benchmarks $(BENCH)
