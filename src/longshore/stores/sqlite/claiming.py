@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 from heapq import merge
 from itertools import groupby, islice
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 import msgspec
 
 from longshore.model import Claim, JobRecord
-from longshore.stores.sqlite.rows import records
+from longshore.stores.sqlite.rows import claimed, records
 
+_order: Final = attrgetter("run_at", "id")
 #: (queue, priority, due time of its first job)
 Group = tuple[str, int, float]
 
@@ -74,7 +76,8 @@ def _take_level(
     limit: int,
 ) -> list[JobRecord]:
     """Claim from groups of one priority; RETURNING keeps no order, so the order is made here."""
-    values: dict[str, Any] = {"worker": claim.worker, "lease_until": now + claim.lease, "now": now}
+    until = now + claim.lease
+    values: dict[str, Any] = {"worker": claim.worker, "lease_until": until, "now": now}
     if len(level) == 1:
         ((queue, priority, _),) = level
         values.update(queue=queue, priority=priority, limit=limit)
@@ -82,7 +85,11 @@ def _take_level(
     else:
         values["seqs"] = msgspec.json.encode(_pick(connection, sql, now, level, limit)).decode()
         rows = connection.execute(sql["claim_these"], values).fetchall()
-    return sorted(records(rows), key=lambda job: (job.run_at, job.id))
+    jobs = [claimed(row, claim.worker, until, now) for row in rows if not row[-1]]
+    if len(jobs) < len(rows):
+        used = msgspec.json.encode([row[0] for row in rows if row[-1]]).decode()
+        jobs += records(connection.execute(sql["get"], (used,)))
+    return sorted(jobs, key=_order)
 
 
 def _pick(

@@ -10,4 +10,4 @@ WHERE seq IN (
   SELECT seq FROM longshore_jobs INDEXED BY longshore_due
   WHERE state = 'queued' AND queue = :queue AND priority = :priority AND run_at <= :now
   ORDER BY run_at, id LIMIT :limit)
-RETURNING {columns}
+RETURNING {claimed}

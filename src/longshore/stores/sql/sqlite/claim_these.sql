@@ -7,4 +7,4 @@ UPDATE longshore_jobs SET
   started_at = CASE WHEN crashes THEN NULL ELSE :now END,
   reason = NULL
 WHERE seq IN (SELECT value FROM json_each(:seqs))
-RETURNING {columns}
+RETURNING {claimed}
