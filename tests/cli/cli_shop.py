@@ -171,7 +171,10 @@ class Shop:
         self.folder = folder
         self.url = f"sqlite:///{folder / 'jobs.db'}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LONGSHORE_")}
-        self.env = {**kept, "PYTHONWARNINGS": "error", "PYTHONDONTWRITEBYTECODE": "1"}
+        # Compiled once for all tests, and not into the folders they look at.
+        compiled = str(folder.parent / "compiled")
+        self.env = {**kept, "PYTHONWARNINGS": "error", "PYTHONPYCACHEPREFIX": compiled}
+        self.env.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def argv(self, *words: object) -> list[str]:
         return [sys.executable, "-m", "longshore", *map(str, words)]

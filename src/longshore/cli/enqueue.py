@@ -130,9 +130,9 @@ def _tell(job: Job[Any], output: Format) -> None:
 def _wait(app: App, job: Job[Any], timeout: float | None, output: Format) -> int:
     from longshore.errors import ResultTimeout
 
-    _say_waiting(job, output)
     began = time.monotonic()
     try:
+        _say_waiting(job, output)
         job.wait(timeout)
     except ResultTimeout as error:
         code = NO_WORKER if _unserved(app, job) else BAD

@@ -17,6 +17,10 @@ class Entry(NamedTuple):
     help: str
 
 
+class ReaderLeft(Exception):
+    """Whoever read our output (``head``, say) has enough."""
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands by name and line of help alone."""
 
@@ -34,6 +38,12 @@ class LazyGroup(click.Group):
         module, _, name = entry.where.partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click would end the process
+            raise ReaderLeft from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from longshore.cli import exits
-from longshore.cli.lazy import Entry, LazyGroup
+from longshore.cli.lazy import Entry, LazyGroup, ReaderLeft
 from longshore.cli.output import color_wanted
 from longshore.cli.report import report, report_click, wants_json
 
@@ -79,7 +79,7 @@ def run(argv: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return exits.INTERRUPTED
-    except BrokenPipeError:
+    except (ReaderLeft, BrokenPipeError):
         return _reader_left()
     except Exception as error:
         return report(error, wants_json(argv), debug)
@@ -94,6 +94,8 @@ def _debug(argv: list[str]) -> tuple[list[str], bool]:
 
 
 def _reader_left() -> int:
-    """Whoever read our output (``head``, say) has enough. Python would complain when it flushes at its end."""
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it stays open to the end of the process
+    """Python would complain when it flushes at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
     return exits.DONE

@@ -50,8 +50,9 @@ def run_here(plan: Plan, parent_fd: int | None = None, hello: bool = False) -> i
     )
     set_up(console.notice)
     if not child:
-        for text in banner(app, worker.name, plan.queues, plan.concurrency, plan.found.spec, plan.found.how):
-            click.echo(text, color=color)
+        console.first(
+            banner(app, worker.name, plan.queues, plan.concurrency, plan.found.spec, plan.found.how)
+        )
 
     def signalled(count: int) -> None:
         if count > 1:

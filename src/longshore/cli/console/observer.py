@@ -117,6 +117,10 @@ class Console(Observer):
 
     # -- told by anybody -------------------------------------------------------------------------------------------
 
+    def first(self, texts: Sequence[str]) -> None:
+        """Print these now, before anything else happens."""
+        self._flush(texts)
+
     def notice(self, text: str) -> None:
         """A warning; never left out for speed."""
         self.say("warning", text)
@@ -128,11 +132,10 @@ class Console(Observer):
         self._stir()
 
     def close(self) -> None:
-        """Print what is left, and the sums."""
+        """Print what is left, and the sums. Returns soon, also where nobody reads what is printed."""
         self._closed = True
         self._wake.set()
         self._thread.join(2.0)
-        self._flush([*self._taken(), line(time.time(), "stopped", tally_text(self.tally))])
 
     def _stir(self) -> None:
         if not self._wake.is_set():
@@ -149,6 +152,7 @@ class Console(Observer):
             self._flush(self._taken())
             if not self._closed:
                 pause.wait(_TICK)
+        self._flush([*self._taken(), line(time.time(), "stopped", tally_text(self.tally))])
 
     def _taken(self) -> list[str]:
         """The lines of this round, in the order in which things happened."""
@@ -207,5 +211,10 @@ class Console(Observer):
         return line(time.time(), "busy", text)
 
     def _flush(self, texts: Sequence[str]) -> None:
-        if texts:
+        if not texts:
+            return
+        try:
             self._write("".join(f"{self._tag}{text}\n" for text in texts))
+        except (OSError, ValueError):
+            # Whoever read it is gone (a pipe's other end, a terminal); the work goes on.
+            self._write = len
