@@ -108,7 +108,7 @@ def _struct(arguments: Sequence[Argument], keyword: set[str]) -> type[msgspec.St
         )
         fields[argument.name in keyword].append(required if argument.required else optional)
     # Positional ones in a base: a struct has its keyword-only fields all at once.
-    positional = msgspec.defstruct("Positional", fields[False], forbid_unknown_fields=True)
+    positional = msgspec.defstruct("Positional", fields[False])
     return msgspec.defstruct(
         "Arguments", fields[True], bases=(positional,), kw_only=True, forbid_unknown_fields=True
     )
