@@ -25,7 +25,7 @@ from urllib.parse import unquote, urlsplit
 from longshore.job import Job
 from longshore.model import Claim
 from longshore.testing.crash_worker import NOWHERE
-from longshore.testing.invariants import History, violations
+from longshore.testing.invariants import violations
 from longshore.testing.processes import Program
 from longshore.testing.samples import everything
 from longshore.testing.scene import LEASE, SWEEP, Scene
@@ -221,20 +221,11 @@ class CrashNet:
         with ExitStack() as stack:
             if helper:
                 stack.enter_context(scene.app.worker(concurrency=20))
-            until(lambda: _ended(scene), "the end of all jobs")
+            until(lambda: scene.idle, "the end of all jobs")
         self._check(scene)
 
     def _check(self, scene: Scene) -> None:
-        store = scene.app.store
-        jobs = everything(store)
-        results = {
-            record.id: scene.app.jobs.decode_result(record)
-            for record in jobs.values()
-            if record.state == "succeeded"
-        }
-        history = History(
-            frozenset(self._acknowledged), jobs, results, scene.ledger.starts(), self._takeovers
-        )
+        history = scene.history(self._acknowledged, self._takeovers)
         broken = violations(history) + damage(self._url)
         _expect(not broken, "\n".join(broken))
 
@@ -247,10 +238,6 @@ def damage(url: str) -> list[str]:
     with closing(sqlite3.connect(unquote(parts.path)[1:])) as connection:
         rows = [text for (text,) in connection.execute("PRAGMA integrity_check")]
     return [] if rows == ["ok"] else rows
-
-
-def _ended(scene: Scene) -> bool:
-    return not any(state in ("queued", "waiting", "running") for _, state in scene.app.store.count())
 
 
 def _expect(holds: bool, message: str) -> None:

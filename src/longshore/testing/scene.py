@@ -6,14 +6,17 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self, cast
 
 from longshore import App, Context
+from longshore.model import HOLDING
 from longshore.stores.base import Store
 from longshore.testing.calm import Calm
+from longshore.testing.invariants import History
 from longshore.testing.ledger import Ledger
+from longshore.testing.samples import everything
 
 #: seconds: so short that recovery is quick, and so long that a busy machine renews in time
 LEASE = 0.8
@@ -89,3 +92,15 @@ class Scene:
     def begun(self, job_id: str) -> bool:
         """Whether the job ever began."""
         return any(start.job == job_id for start in self.ledger.starts())
+
+    def history(self, acknowledged: Iterable[str], takeovers: int) -> History:
+        """What happened so far."""
+        jobs = everything(self.app.store)
+        ended = [record for record in jobs.values() if record.state == "succeeded"]
+        results = {record.id: self.app.jobs.decode_result(record) for record in ended}
+        return History(frozenset(acknowledged), jobs, results, self.ledger.starts(), takeovers)
+
+    @property
+    def idle(self) -> bool:
+        """Whether all jobs have ended."""
+        return not any(state in HOLDING for _, state in self.app.store.count())
