@@ -293,7 +293,11 @@ DEFINITIONS: list[tuple[Any, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("target", "given", "says"), DEFINITIONS, ids=lambda value: getattr(value, "__qualname__", str(value))[:40])
+@pytest.mark.parametrize(
+    ("target", "given", "says"),
+    DEFINITIONS,
+    ids=lambda value: getattr(value, "__qualname__", str(value))[:40],
+)
 def test_what_cannot_be_a_task_is_refused_where_it_is_defined(
     ledger: Ledger, target: Any, given: dict[str, Any], says: str
 ) -> None:
