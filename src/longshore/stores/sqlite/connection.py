@@ -72,7 +72,7 @@ def guarded(path: str, work: Callable[[], T]) -> T:
 def translated(path: str, error: sqlite3.Error) -> Exception:
     """Our error for SQLite's, by its primary result code."""
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
         return _Busy()
     return _lasting(path, code, error)
 

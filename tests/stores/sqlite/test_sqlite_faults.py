@@ -4,7 +4,7 @@ import contextlib
 import inspect
 
 import pytest
-import test_trouble
+import test_sqlite_trouble
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -338,5 +338,5 @@ def test_a_deferred_transaction_is_caught(monkeypatch, tmp_path):
     DEFERRED.plant(monkeypatch)
     store = SqliteStore(f"sqlite:///{tmp_path}/a.db")
     with pytest.raises(AssertionError):
-        test_trouble.test_every_writing_transaction_takes_the_lock_at_its_start(store)
+        test_sqlite_trouble.test_every_writing_transaction_takes_the_lock_at_its_start(store)
     store.close()

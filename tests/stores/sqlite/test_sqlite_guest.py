@@ -1,6 +1,7 @@
 """Enqueue inside the caller's own transaction."""
 
 import sqlite3
+import sys
 
 import pytest
 
@@ -17,12 +18,18 @@ def store(tmp_path):
     store.close()
 
 
-@pytest.fixture(params=["", None, "IMMEDIATE"])
+MODES = [{"isolation_level": ""}, {"isolation_level": None}, {"isolation_level": "IMMEDIATE"}]
+if sys.version_info >= (3, 12):
+    MODES.append({"autocommit": False})
+
+
+@pytest.fixture(params=MODES, ids=str)
 def con(request, store, tmp_path):
-    """The caller's connection in each of sqlite3's classic modes; with None the caller begins by himself."""
-    con = sqlite3.connect(tmp_path / "a.db", isolation_level=request.param)
+    """The caller's connection in each of sqlite3's modes; with None the caller begins by himself."""
+    con = sqlite3.connect(tmp_path / "a.db", **request.param)
     con.execute("CREATE TABLE orders (x)")
-    if request.param is None:
+    con.commit()
+    if con.isolation_level is None:
         con.execute("BEGIN")
     yield con
     con.close()
@@ -47,8 +54,14 @@ def test_committed_with_the_rest(store, con):
     assert [one.id for one in claim(store)] == [number(1)]
 
 
-def test_without_a_transaction_each_call_is_its_own(store, tmp_path):
-    con = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+AUTOCOMMIT = [{"isolation_level": None}]
+if sys.version_info >= (3, 12):
+    AUTOCOMMIT.append({"autocommit": True})
+
+
+@pytest.mark.parametrize("mode", AUTOCOMMIT, ids=str)
+def test_without_a_transaction_each_call_is_its_own(store, tmp_path, mode):
+    con = sqlite3.connect(tmp_path / "a.db", **mode)
     store.add(jobs(3), connection=con)
     assert not con.in_transaction
     assert len(everything(store)) == 3
