@@ -30,11 +30,9 @@ def test_an_action_happens_at_its_point_only_and_only_inside():
     [(None, 0, [0, 1, 2, 3, 4]), (1, 0, [0]), (2, 1, [1, 2]), (None, 3, [3, 4]), (0, 0, [])],
 )
 def test_how_often(times, skip, expected):
-    seen = []
-    for turn in range(5):
-        if turn == 0:
-            failpoints.install("run.before", lambda: seen.append(now), times, skip)
-        now = turn
+    turn, seen = [0], []
+    failpoints.install("run.before", lambda: seen.append(turn[0]), times, skip)
+    for turn[0] in range(5):
         failpoint.hit("run.before")
     failpoints.clear()
     assert seen == expected
