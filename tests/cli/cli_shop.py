@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from longshore import App
+from longshore.cli.main import run
 from longshore.model import JobRecord, Where
 from longshore.testing.waiting import DEADLINE
 
@@ -227,10 +230,16 @@ class Shop:
         job_id: str = said.json["id"]
         return job_id
 
+    def ask(self, *words: object) -> Any:
+        """What a reading command answers, as JSON; in this process, which is quicker."""
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text):
+            code = run([*map(str, words), "--url", self.url, "-o", "json"])
+        assert code == 0, text.getvalue()
+        return json.loads(text.getvalue())
+
     def show(self, job_id: str) -> dict[str, Any]:
-        said = self.run("jobs", "show", job_id, "-o", "json")
-        assert said.code == 0, said
-        record: dict[str, Any] = said.json
+        record: dict[str, Any] = self.ask("jobs", "show", job_id)
         return record
 
 

@@ -62,8 +62,10 @@ def test_show_without_the_app_and_with_what_cannot_be_decoded(shop: Shop, store:
 
     other = new_id()
     store.store.add([replace(first, id=other, args=broken)])
-    by_url = shop.run("jobs", "show", job, "--url", shop.url, "-o", "json")
-    assert by_url.json["args"] == {"name": "you"}
+    by_app = shop.run("jobs", "show", job, "-o", "json")
+    assert by_app.json["args"] == {"name": "you"}
+    lines = shop.run("jobs", "list", "-o", "jsonl").out.splitlines()
+    assert {json.loads(line)["id"] for line in lines} == {job, other}
     assert base64.b64decode(shop.show(other)["args"]) == broken
     assert shop.run("jobs", "list").code == 0
 
@@ -80,10 +82,7 @@ def test_lists_by_state_view_queue_and_task(shop: Shop) -> None:
     later = shop.add("hello", name="b", using={"delay": 3600})
 
     def ids(*words: str) -> list[str]:
-        return [
-            json.loads(line)["id"]
-            for line in shop.run("jobs", "list", *words, "-o", "jsonl").out.splitlines()
-        ]
+        return [row["id"] for row in shop.ask("jobs", "list", *words)]
 
     assert ids() == [later, mail, ready]
     assert ids("--state", "queued") == [later, mail, ready]

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
+
+if TYPE_CHECKING:
+    _Seconds = click.ParamType[float]
+    _Moments = click.ParamType[datetime]
+else:  # generic since click 8.2 only
+    _Seconds = _Moments = click.ParamType
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 _SIZES: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "m"))
 
 
-class Duration(click.ParamType[float]):
+class Duration(_Seconds):
     """``30``, ``90s``, ``5m``, ``1h30m``, ``2d``: seconds."""
 
     name = "duration"
@@ -34,7 +40,7 @@ class Duration(click.ParamType[float]):
         return number
 
 
-class Moment(click.ParamType[datetime]):
+class Moment(_Moments):
     """A date and time with its offset from UTC, ISO 8601."""
 
     name = "time"
