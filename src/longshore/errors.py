@@ -117,8 +117,14 @@ class WorkerError(LongshoreError):
     """A worker cannot start, or one of its own threads died."""
 
 
+_CENTURY = 100 * 366 * 86400.0
+
+
 def _seconds(value: float | timedelta) -> float:
-    return value.total_seconds() if isinstance(value, timedelta) else float(value)
+    number = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if not number < _CENTURY:  # NaN, too: no store has a time for it
+        raise ValueError(f"a delay of {number:g} s: give less than 100 years")
+    return max(0.0, number)
 
 
 class Steering(Exception):

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from longshore.codec import Undecodable
 from longshore.context import enter
 from longshore.errors import Discard, NotEncodable, Snooze
 from longshore.failpoint import hit
@@ -76,7 +75,7 @@ class Execution:
             return Cancelled("expired before it could begin")
         try:
             begun = run.task.signature.load(job.args)
-        except Undecodable as error:
+        except Exception as error:  # mostly Undecodable; a type of the user's may raise anything
             # Neither lost nor tried again and again: a newer release, or a person, may know what to do with it.
             return Held(f"its arguments cannot be decoded: {error}")
         enter(run.context)
@@ -126,14 +125,18 @@ class Execution:
         for layer in reversed(layers):
             try:
                 layer.send(outcome)
+                layer.close()  # it yields more than once
             except StopIteration as stop:
                 if stop.value is not None:
-                    outcome = stop.value
+                    outcome = self._checked(run, stop.value)
             except BaseException as error:
                 outcome = self._raised(run, error)
-            else:
-                layer.close()
         return outcome
+
+    def _checked(self, run: Run, value: object) -> Outcome:
+        if isinstance(value, Outcome):
+            return value
+        return self.failed(run, TypeError(f"a middleware returned {value!r:.80}, which is no outcome"))
 
     # -- to an outcome -------------------------------------------------------------------------------------------
 
@@ -182,11 +185,11 @@ def describe(error: BaseException, job: JobRecord, now: float) -> Failure:
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     try:
         message = str(error)
-    except Exception:
+    except BaseException:
         message = f"(its __str__ raised; a {name})"
     try:
         text = "".join(traceback.format_exception(kind, error, _users(error.__traceback__)))
-    except Exception:
+    except BaseException:
         text = f"{name}: {message} (its traceback could not be written)"
     return Failure(name, _text(message, MESSAGE_LIMIT), _text(text, TRACEBACK_LIMIT), job.attempt, now)
 

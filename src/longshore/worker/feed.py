@@ -77,6 +77,7 @@ class Feed:
         self._suspects = Suspects()
         self._wake = threading.Event()
         self._draining = False
+        self._releasing = False
         # When to claim: something hinted; the last claim left more behind; or it is time for a look. `_full`: the last claim
         # brought jobs that had to go back, so there is no use in another before something ended.
         self._hinted = True
@@ -114,18 +115,35 @@ class Feed:
     def drain(self) -> None:
         """Claim nothing more; give back what has not begun. `run` returns once everything is settled."""
         self._draining = True
-        for executor in self.executors.values():
-            for run in executor.withdraw():
-                self.ended(run, Released())
-        self._wake.set()
+        self._give_back()
 
     def release_all(self) -> None:
         """Give everything back now: what still runs is told to stop, and whatever it comes to is thrown away."""
-        self.drain()
+        self._draining = self._releasing = True
         hit("shutdown.release")
-        for run in list(self.runs.values()):
-            self.ended(run, Released())
-            run.halt(Released())
+        self._give_back()
+
+    def last_words(self) -> None:
+        """The thread died: settle what has ended and give back the rest. Tried once; else the leases lapse."""
+        settled = list(self._outcomes)
+        ended = {each.job.id for each in settled}
+        now = self._store.now()
+        rest = [model.released(job, now) for job in list(self.leased.values()) if job.id not in ended]
+        try:
+            self._store.apply([each.change for each in settled] + rest)
+            self._store.publish({f"queue:{job.queue}" for job in self.leased.values()})
+        except StoreError as error:
+            _log.warning("its jobs could not be given back, their leases will lapse: %s", error)
+
+    def _give_back(self) -> None:
+        for executor in self.executors.values():
+            for run in executor.withdraw():
+                self.ended(run, Released())
+        if self._releasing:
+            for run in list(self.runs.values()):
+                self.ended(run, Released())
+                run.halt(Released())
+        self._wake.set()
 
     def _conclude(
         self, job: JobRecord, outcome: Outcome, seconds: float, said: Progress | None = None
@@ -183,6 +201,8 @@ class Feed:
         if claim is not None:
             self._plan(claim, done)
             self._deliver(done.jobs)
+        if self._draining:
+            self._give_back()  # of what was not here yet when we were told
         if self.idle is not None and not self.leased:
             if claim is None or self._more:
                 self.hint()  # one more look before saying that nothing is left

@@ -105,9 +105,8 @@ class Worker:
         ]
         self.state = "running"
         self._started_at = store.now()
-        for target in (self.keeper.run, self.watchdog.run):
+        for target in (self.keeper.run, self.watchdog.run, self._feed):
             self._thread(target)
-        self._feed_thread = self._thread(self._feed)
         return self
 
     def _build(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -145,7 +144,7 @@ class Worker:
         if self._burst:
             self.feed.idle = self.stop
 
-    def _thread(self, target: Callable[[], None]) -> threading.Thread:
+    def _thread(self, target: Callable[[], None]) -> None:
         def guarded() -> None:
             try:
                 target()
@@ -156,21 +155,22 @@ class Worker:
         thread = threading.Thread(target=guarded, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
-        return thread
 
     def _feed(self) -> None:
         """The feed's thread: its end is the worker's end."""
-        self.feed.run()
-        self._finish()
+        try:
+            self.feed.run()
+        except BaseException as error:
+            self._die(error)
+            self.feed.last_words()
+        finally:
+            self._finish()
 
     def _die(self, error: BaseException) -> None:
         """One of our own threads died: stop everything, loudly. A worker is never half alive."""
         _log.critical("worker %s dies: an internal thread failed", self.name, exc_info=error)
         self.error = self.error or error
-        if threading.current_thread() is self._feed_thread:
-            self._finish()
-        else:
-            self.stop_now()
+        self.stop_now()
 
     def _finish(self) -> None:
         """Let go of everything; whoever waits for the worker goes on."""
