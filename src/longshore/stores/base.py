@@ -20,18 +20,22 @@ class Exchange(NamedTuple):
     accepted: frozenset[str]
     #: the claimed jobs, in claim order
     jobs: list[JobRecord]
-    #: where fewer jobs than asked for were due: when the next one of these queues will be (None: nothing is queued)
+    #: where fewer jobs than asked for were due: when the next one of these queues, paused ones left out, will be
+    #: (None: nothing is queued there, or the claim was filled)
     next_at: float | None
 
 
 class Subscription(Protocol):
     def close(self) -> None:
         """No further calls back. Idempotent."""
+        ...
 
 
 class Store(Protocol):
     """See the module. Topics are ``queue:NAME`` (something may be due there), ``job:ID`` (it ended), ``leases`` (a lease
-    holder was asked something). A subscription to ``queue:*`` hears every queue."""
+    holder was asked something). A subscription to ``queue:*`` hears every queue. Stores never publish by themselves:
+    whoever changes a job does.
+    """
 
     #: the URL with any password masked, for people
     url: str
@@ -40,12 +44,15 @@ class Store(Protocol):
 
     def open(self) -> None:
         """Connect; create the schema where there is none. Idempotent. Raises SchemaError, StoreUnavailable, ConfigError."""
+        ...
 
     def close(self) -> None:
         """Let go of everything. Idempotent; a later call opens again."""
+        ...
 
     def now(self) -> float:
         """The store's time, seconds since the epoch. Only this clock decides when a job is due or a lease is over."""
+        ...
 
     def add(self, jobs: Sequence[JobRecord], connection: Any = None) -> list[JobRecord]:
         """Store all, atomically; give one record for each job, in order: itself, or who stands in its way.
@@ -56,6 +63,7 @@ class Store(Protocol):
         With ``connection``: inside the caller's own transaction, which the store neither begins nor ends; no
         hint is published. Raises StoreFull, StoreUnavailable.
         """
+        ...
 
     def exchange(self, changes: Sequence[Change], claim: Claim | None) -> Exchange:
         """Settle what finished and claim what fits: one atomic round trip.
@@ -64,48 +72,71 @@ class Store(Protocol):
         let two jobs hold one unique key is refused too. Then jobs are claimed as `model.claimed` says: queued, due, of
         the claim's queues and not of a paused one, by priority (higher first), due time, id; each to one caller only.
         """
+        ...
 
     def apply(self, changes: Sequence[Change]) -> frozenset[str]:
-        """The first half of `exchange`: the ids of the changes that were made."""
+        """The first half of `exchange`: the ids of the jobs of which at least one change was made.
+
+        StoreError: a change sets what is no field of a job, or its id.
+        """
+        ...
 
     def extend(self, leases: Sequence[tuple[str, int]], lease: float) -> dict[str, bool]:
-        """Move the (id, attempt) leases still held to now + ``lease`` seconds. id → cancel requested; absent: lost."""
+        """Move the (id, attempt) leases still held to now + ``lease`` seconds. id → cancel requested; absent: lost.
+
+        A lease that lapsed but was taken over by nobody is still held.
+        """
+        ...
 
     def get(self, ids: Sequence[str]) -> dict[str, JobRecord]:
         """The jobs that exist, by id."""
+        ...
 
     def find(self, where: Where, limit: int, after: str | None = None) -> list[JobRecord]:
-        """Jobs by descending id (newest first), at most ``limit``, below the id ``after``."""
+        """Jobs by descending id (newest first), at most ``limit``, below the id ``after``.
+
+        Times in ``where`` are inclusive.
+        """
+        ...
 
     def count(self) -> dict[tuple[str, str], int]:
         """(queue, state) → how many. Zero is left out."""
+        ...
 
     def oldest(self) -> dict[str, float]:
-        """queue → due time of its longest-waiting due job. Queues with none due are left out."""
+        """queue → due time of its longest-waiting due job, paused or not. Queues with none due are left out."""
+        ...
 
     def delete(self, ids: Sequence[str]) -> frozenset[str]:
         """Remove jobs that are finished or held; those not removed are not in the answer."""
+        ...
 
     def purge(self, limit: int) -> int:
         """Remove at most ``limit`` finished jobs whose ``purge_at`` has come; how many were removed."""
+        ...
 
     def publish(self, topics: Iterable[str]) -> None:
         """Tell whoever listens, in any process. Losing a hint costs latency, never a job. Never raises for a lost one."""
+        ...
 
     def subscribe(self, topics: Iterable[str], callback: Callable[[], object]) -> Subscription:
         """Call back, from any thread and perhaps more than once, when one of the topics is published.
 
         The callback must be quick and must not call the store.
         """
+        ...
 
     def put(self, kind: str, key: str, doc: Mapping[str, Any], expires: float | None = None) -> None:
-        """Keep a small document, replacing one of the same kind and key; gone after ``expires`` seconds.
+        """Keep a small document, replacing one of the same kind and key; gone ``expires`` seconds from now.
 
         Documents of kind ``paused`` are obeyed by claims: their key is the name of a paused queue.
         """
+        ...
 
     def list(self, kind: str) -> dict[str, dict[str, Any]]:
         """key → document, those that have not expired."""
+        ...
 
     def drop(self, kind: str, key: str) -> bool:
         """Forget a document; whether there was one."""
+        ...

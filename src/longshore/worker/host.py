@@ -28,3 +28,4 @@ class Host(Protocol):
 
     def hosting(self) -> AbstractContextManager[None]:
         """Entered while a worker runs in this process."""
+        ...

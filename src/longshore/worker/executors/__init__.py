@@ -21,12 +21,16 @@ Ended = Callable[[Run, Outcome], None]
 class Executor(Protocol):
     def submit(self, runs: Sequence[Run]) -> None:
         """Take these; begin each as soon as there is a free place, in order."""
+        ...
 
     def capacity(self) -> int:
         """How many more it can sensibly take now; what is beyond should go to another worker."""
+        ...
 
     def withdraw(self) -> list[Run]:
         """Give back, unbegun, what has not begun. Those runs will not be reported as ended."""
+        ...
 
     def close(self) -> None:
         """Begin nothing more and let go of threads and processes; what still runs is abandoned (processes are killed)."""
+        ...
