@@ -25,12 +25,13 @@ def run(folder: Path, name: str, text: str) -> None:
 def test_the_quickstart(tmp_path: Path) -> None:
     definition, use, _ = blocks()
     (tmp_path / "tasks.py").write_text(definition)
+    use = use.replace("job.result(timeout=5)", "assert await job == 3")
     body = "\n".join("        " + line for line in use.splitlines())
     run(
         tmp_path,
         "main.py",
         "import asyncio\nfrom tasks import add, app\n\nasync def main():\n"
-        f"    async with app.worker():\n        asyncio.get_running_loop()\n{body.replace('job.result(timeout=5)', 'assert await job == 3')}\n"
+        f"    async with app.worker():\n{body}\n"
         "        assert later.record.run_at > later.record.created_at + 59\n\nasyncio.run(main())\n",
     )
 
