@@ -130,3 +130,13 @@ def test_a_traceback_only_where_it_is_asked_for(shop: Shop) -> None:
     assert "Traceback" in shop.run("stats", "--url", "foo", "--traceback").err
     assert "Traceback" in shop.run("stats", "--url", "foo", LONGSHORE_DEBUG="1").err
     assert "Traceback" not in shop.run("stats", "--url", "foo", LONGSHORE_DEBUG="0").err
+
+
+def test_a_store_in_memory_cannot_be_shared(bare: Shop, refused: Callable[..., None]) -> None:
+    bare.write("tasks.py", "from longshore import App\napp = App('memory://')\n@app.task\ndef f(): ...\n")
+    for command in (["enqueue", "f"], ["stats"], ["worker", "--processes", "2"]):
+        refused(bare.run(*command), 2, "memory://", "sqlite:///jobs.db")
+    assert bare.run("doctor").code == 1
+    alone = bare.run("worker", "--burst")
+    assert alone.code == 0
+    assert "memory:// is seen by this process alone" in alone.out

@@ -9,7 +9,7 @@ import click
 
 from longshore.cli.exits import BAD, DONE, Problem, code_of
 from longshore.cli.output import Format, count_of, give, one_line, output_option
-from longshore.cli.place import bare, place_options
+from longshore.cli.place import bare, place_options, refuse_memory
 
 if TYPE_CHECKING:
     from longshore.app import App
@@ -56,6 +56,7 @@ def _examine(spec: str | None, url: str | None) -> Iterator[Finding]:
     if app is None:
         return
     try:
+        refuse_memory(app)
         if name:
             yield from app_checks(app, name)
         yield from store_checks(app)

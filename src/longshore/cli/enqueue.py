@@ -11,7 +11,7 @@ import click
 
 from longshore.cli.exits import BAD, DONE, NO_WORKER, NOT_FOUND, Problem
 from longshore.cli.output import Format, give, output_option, talk
-from longshore.cli.place import app_option
+from longshore.cli.place import app_option, refuse_memory
 from longshore.cli.times import Duration, Moment, span
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def enqueue(
 
     found = find_app(spec)
     app = found.app
+    refuse_memory(app)
     if found.how:
         talk(f"using {found.spec} ({found.how}), {app.url}", output)
     options = {"delay": delay, "eta": eta, "queue": queue, "priority": priority, "unique": unique}

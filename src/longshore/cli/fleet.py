@@ -12,6 +12,7 @@ import click
 from longshore.cli.console.banner import banner
 from longshore.cli.console.lines import line
 from longshore.cli.output import color_wanted
+from longshore.cli.place import refuse_memory
 from longshore.cli.working import Plan
 from longshore.model import Where
 from longshore.worker.keeper import rescue
@@ -22,6 +23,7 @@ from longshore.worker.supervisor import Supervisor
 def run_fleet(plan: Plan, processes: int) -> int:
     """Run them until all ended; the exit code."""
     app, color = plan.found.app, color_wanted()
+    refuse_memory(app)
     name = plan.name or f"{socket.gethostname()}:{os.getpid()}"
 
     def command(child: str, parent_fd: int) -> list[str]:

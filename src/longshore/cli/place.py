@@ -38,15 +38,20 @@ def open_place(spec: str | None, url: str | None, output: Format = "text") -> It
     app, how = find_place(spec, url)
     if how:
         talk(f"using {how}", output)
-    if app.url.startswith("memory:"):
-        raise Problem(
-            f"{app.url} is seen only by the process that made it; there is nothing to look at from here\n"
-            'use a store that can be shared, like App("sqlite:///jobs.db")'
-        )
+    refuse_memory(app)
     try:
         yield app.open()
     finally:
         app.close()
+
+
+def refuse_memory(app: App) -> None:
+    """Problem: the store cannot be seen from any other process than the one that made it."""
+    if app.url.startswith("memory:"):
+        raise Problem(
+            f"{app.url} is seen only by the process that made it, and this is another\n"
+            'use a store that can be shared, like App("sqlite:///jobs.db")'
+        )
 
 
 def find_place(spec: str | None, url: str | None) -> tuple[App, str]:

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 import click
 
-from longshore.cli.output import color_wanted
+from longshore.cli.output import color_wanted, count_of
 
 _EVERY: Final = 1.0
 
@@ -61,7 +61,9 @@ class Lines:
         rate = self._rate(ended)
         if time.monotonic() - self._told >= _EVERY or ended == self._total:
             self._told = time.monotonic()
-            self.say(f"{ended:,} of {self._total:,} ended  {rate:,.0f}/s  {failed} failed  {workers} workers")
+            self.say(
+                f"{ended:,} of {self._total:,} ended  {rate:,.0f}/s  {failed} failed  {count_of(workers, 'worker')}"
+            )
 
     def say(self, text: str) -> None:
         click.echo(text)
@@ -82,7 +84,7 @@ class Bar:
         full = width * ended // max(1, self._total)
         self._line = (
             f"{'█' * full}{'░' * (width - full)} {ended:,}/{self._total:,}  {self._rate(ended):,.0f}/s  "
-            f"{failed} failed  {workers} workers"
+            f"{failed} failed  {count_of(workers, 'worker')}"
         )
         click.echo(f"\r\x1b[K{self._line}", nl=False)
 
@@ -101,16 +103,16 @@ class Rich:
         from rich.progress import Progress as RichProgress
 
         self._rate = Rate()
-        fields = (
-            "{task.fields[rate]:,.0f}/s  [red]{task.fields[failed]} failed[/]  {task.fields[workers]} workers"
-        )
+        fields = "{task.fields[rate]:,.0f}/s  [red]{task.fields[failed]} failed[/]  {task.fields[workers]}"
         self._bar = RichProgress(BarColumn(), MofNCompleteColumn(), TextColumn(fields))
-        self._task: Any = self._bar.add_task("", total=total, rate=0.0, failed=0, workers=0)
+        self._task: Any = self._bar.add_task("", total=total, rate=0.0, failed=0, workers="")
         self._bar.start()
 
     def update(self, ended: int, failed: int, workers: int) -> None:
         rate = self._rate(ended)
-        self._bar.update(self._task, completed=ended, rate=rate, failed=failed, workers=workers)
+        self._bar.update(
+            self._task, completed=ended, rate=rate, failed=failed, workers=count_of(workers, "worker")
+        )
 
     def say(self, text: str) -> None:
         self._bar.console.print(text, markup=False, highlight=False)

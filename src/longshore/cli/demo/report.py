@@ -93,6 +93,8 @@ def _why(job: JobRecord) -> str:
 def _again(ran: Sequence[Ran], watched: Watched) -> None:
     """What became of the jobs that the killed worker held."""
     if watched.kill is None:
+        if watched.asked:
+            click.echo("\nno worker was killed: the work was done before one could be; take a larger folder")
         return
     held = set(watched.kill.held)
     rows = [

@@ -28,11 +28,12 @@ class Kill(NamedTuple):
 
 
 class Watched(NamedTuple):
-    """What there was to see. ``why``: the reason it was given up, empty where all ended."""
+    """What there was to see. ``why``: the reason it was given up, empty where all ended; ``asked``: to kill a worker."""
 
     seconds: float
     kill: Kill | None
     why: str
+    asked: bool
 
 
 def watch(
@@ -47,11 +48,11 @@ def watch(
         shown.update(ended, counts.get("failed", 0), fleet.alive)
         spent = time.monotonic() - began
         if ended >= total:
-            return Watched(spent, killed, "")
+            return Watched(spent, killed, "", kill)
         if spent > timeout:
-            return Watched(spent, killed, f"{timeout:g} s are over")
+            return Watched(spent, killed, f"{timeout:g} s are over", kill)
         if not fleet.alive:
-            return Watched(spent, killed, f"no worker is left; they said:\n{fleet.last_words()}")
+            return Watched(spent, killed, f"no worker is left; they said:\n{fleet.last_words()}", kill)
         if kill and killed is None and ended >= total // 2:
             killed = _kill(store, fleet, shown)
         time.sleep(_LOOK if killed or not kill or ended < total // 4 else _LOOK / 5)
@@ -66,9 +67,8 @@ def _kill(store: Store, fleet: Fleet, shown: Progress) -> Kill | None:
         f"half way: killed worker {kill.worker} (kill -9 {kill.pid}) while it held {count_of(len(kill.held), 'job')}"
     )
     if fleet.alive:
-        shown.say(
-            f"nobody cleans up after it; the other takes its jobs once their lease is over ({LEASE:g} s)"
-        )
+        others = "the other takes" if fleet.alive == 1 else "the others take"
+        shown.say(f"nobody cleans up after it; {others} its jobs once their lease is over ({LEASE:g} s)")
     else:
         shown.say(
             f"{fleet.start()} starts in its place, and takes its jobs once their lease is over ({LEASE:g} s)"
