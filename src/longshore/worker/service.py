@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
 from collections.abc import Callable
 
 from longshore.worker.death import on_end_of
@@ -20,8 +21,10 @@ def serve(
     The first SIGTERM or SIGINT drains, the second gives back at once. With ``parent_fd``, a pipe whose other end the
     supervisor holds: its end drains too. ``signalled`` is told how many signals came. WorkerError: it died.
     """
+    started = threading.Event()
 
     def told(count: int) -> None:
+        started.wait()  # what is still starting cannot be stopped, and must not forget that it was told
         if signalled is not None:
             signalled(count)
         if count == 1:
@@ -32,7 +35,10 @@ def serve(
 
     _spare_the_collector()
     with Signals(told):
-        worker.start()
+        try:
+            worker.start()
+        finally:
+            started.set()
         if parent_fd is not None:
             on_end_of(parent_fd, worker.stop)
         notify(READY=1, STATUS=f"worker {worker.name}")

@@ -98,9 +98,11 @@ class Supervisor:
             if self._signals == 1
             else "telling the workers to give their jobs back now"
         )
+        # Not the same signal twice: the kernel keeps only one of a kind for a process that has not yet seen it.
+        number = signal.SIGTERM if self._signals == 1 else signal.SIGINT
         for child in self._children:
             if child.process is not None and child.process.poll() is None:
-                child.process.terminate()
+                child.process.send_signal(number)
             elif child.process is not None:  # waiting to be started again
                 self._events.put(("start", 0, child))
 
