@@ -161,6 +161,18 @@ def test_retry_by_id_and_by_filter(shop: Shop, store: App) -> None:
     assert "not ended" in shop.run("jobs", "retry", first).err
 
 
+def test_a_retry_whose_unique_key_is_held_is_skipped(shop: Shop, store: App) -> None:
+    first = shop.add("bad", number=1, using={"unique": "k"})
+    _burst(shop)
+    second = shop.add("bad", number=1, using={"unique": "k"})
+    assert second != first
+    said = shop.run("jobs", "retry", first)
+    assert said.code == 1
+    assert said.out == "0 retried · 1 skipped\n"
+    assert "unique key is held" in said.err
+    assert store.job(first).state == "failed"
+
+
 def test_delete(shop: Shop, store: App) -> None:
     ended = [shop.add("bad", number=n) for n in range(2)]
     _burst(shop)

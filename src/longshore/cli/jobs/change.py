@@ -112,6 +112,8 @@ def _change(
             return 7
         done = perform(app, verb, fit)
     skipped = len(jobs) - sum(done.values())
+    if skipped > len(unfit):
+        talk("some changed meanwhile, or their unique key is held by another job; look again", output)
     if output == "text":
         told = [f"{number:,} {word}" for word, number in done.items() if number] or [f"0 {verb.done}"]
         click.echo(" · ".join([*told, f"{skipped:,} skipped"] if skipped else told))
