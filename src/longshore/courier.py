@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from longshore.model import JobRecord
 from longshore.stores.base import Store
@@ -21,11 +22,13 @@ T = TypeVar("T")
 #: most jobs stored in one batch
 BATCH = 1000
 
-
 #: What is asked for, of what, and the future its caller awaits. Plain tuples: there is one for every enqueued job.
 Errand = tuple[str | Callable[[], Any], Any, asyncio.Future[Any]]
 #: A future, and the result or the error it gets.
 Answer = tuple[asyncio.Future[Any], Any, BaseException | None]
+
+
+_couriers: WeakSet[Courier] = WeakSet()
 
 
 class Courier:
@@ -34,12 +37,15 @@ class Courier:
 
     def __init__(self, store: Callable[[], Store]) -> None:
         self._store = store
+        self._fresh()
+        _couriers.add(self)
+
+    def _fresh(self) -> None:
         self._errands: deque[Errand] = deque()
-        self._wake = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._pid = 0
-        self._closed = False
+        #: the thread's own: one that was told to end and the one after it do not take each other's
+        self._wake = threading.Event()
 
     def add(self, jobs: Sequence[JobRecord]) -> asyncio.Future[list[JobRecord]]:
         """`Store.add`, in one batch with what others ask for meanwhile; hints are published."""
@@ -56,16 +62,16 @@ class Courier:
     def close(self) -> None:
         """Finish what was asked for and end the thread. Idempotent."""
         with self._lock:
-            self._closed = True
             thread, self._thread = self._thread, None
             self._wake.set()
-        if thread is not None and self._pid == os.getpid():
+        if thread is not None:
             thread.join()
 
     def _send(self, verb: str | Callable[[], Any], argument: Any) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        # First the errand, then the look at the thread: so one that is just ending still sees it.
         self._errands.append((verb, argument, future))
-        if self._thread is None or self._pid != os.getpid():
+        if self._thread is None:
             self._start()
         if not self._wake.is_set():
             self._wake.set()
@@ -73,25 +79,31 @@ class Courier:
 
     def _start(self) -> None:
         with self._lock:
-            if self._thread is not None and self._pid == os.getpid():
-                return
-            if self._pid != os.getpid():
-                # A forked child: the parent's thread is not here, and its errands are the parent's.
-                self._errands = deque(errand for errand in self._errands if errand[2].get_loop().is_running())
+            if self._thread is None:
                 self._wake = threading.Event()
-            self._pid = os.getpid()
-            self._closed = False
-            self._thread = threading.Thread(target=self._run, name="longshore-courier", daemon=True)
-            self._thread.start()
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._wake,), name="longshore-courier", daemon=True
+                )
+                self._thread.start()
 
-    def _run(self) -> None:
+    def _run(self, wake: threading.Event) -> None:
         while True:
-            self._wake.wait()
-            self._wake.clear()
-            while self._errands:
-                self._carry([self._errands.popleft() for _ in range(min(len(self._errands), BATCH))])
-            if self._closed:
+            wake.wait()
+            wake.clear()
+            last = self._thread is not threading.current_thread()
+            while errands := self._take():
+                self._carry(errands)
+            if last:
                 return
+
+    def _take(self) -> list[Errand]:
+        errands: list[Errand] = []
+        try:
+            while len(errands) < BATCH:
+                errands.append(self._errands.popleft())
+        except IndexError:  # that was all
+            pass
+        return errands
 
     def _carry(self, errands: Sequence[Errand]) -> None:
         answers = self._add([errand for errand in errands if errand[0] == "add"])
@@ -148,3 +160,13 @@ def _hand_over(answers: Sequence[Answer]) -> None:
             future.set_exception(error)
         else:
             future.set_result(result)
+
+
+def _in_child() -> None:
+    """In a forked child: the parent's thread is not here, its lock may be held for ever, and its errands are its own."""
+    for courier in list(_couriers):
+        courier._fresh()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
