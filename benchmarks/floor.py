@@ -23,7 +23,6 @@ from typing import Any, Final
 
 from benchmarks.place import QUEUE
 from longshore.ids import new_ids
-from longshore.model import FIELDS
 
 Row = tuple[Any, ...]
 
@@ -35,7 +34,9 @@ _WRITTEN: Final = (
     "id", "task", "queue", "args", "run_at", "created_at", "priority", "state", "expires_at", "keep", "unique",
     "unique_mode", "headers",
 )  # fmt: skip
-_ID, _ATTEMPT = FIELDS.index("id"), FIELDS.index("attempt")
+#: What a worker must know of a job at its first attempt.
+_READ: Final = (*_WRITTEN[:7], "attempt", *_WRITTEN[8:])
+_ID, _ATTEMPT = _READ.index("id"), _READ.index("attempt")
 _CLAIM: Final = f"""
 UPDATE longshore_jobs SET state = 'running', attempt = attempt + 1, worker = :worker, lease_until = :until,
   started_at = CASE WHEN crashes THEN NULL ELSE :now END, reason = NULL
@@ -43,7 +44,7 @@ WHERE seq IN (
   SELECT seq FROM longshore_jobs INDEXED BY longshore_due
   WHERE state = 'queued' AND queue = :queue AND priority = 0 AND run_at <= :now
   ORDER BY run_at, id LIMIT :limit)
-RETURNING {", ".join(f'"{name}"' for name in FIELDS)}"""
+RETURNING {", ".join(f'"{name}"' for name in _READ)}"""
 
 
 def rows(count: int) -> list[Row]:
