@@ -132,6 +132,8 @@ def _wait(app: App, job: Job[Any], timeout: float | None, output: Format) -> int
     from longshore.errors import ResultTimeout
 
     began = time.monotonic()
+    # Within earshot before it says so: whoever reads the line may interrupt at once.
+    hearing = app.jobs.on_end(job.id, lambda: None)
     try:
         _say_waiting(job, output)
         job.wait(timeout)
@@ -141,6 +143,8 @@ def _wait(app: App, job: Job[Any], timeout: float | None, output: Format) -> int
     except KeyboardInterrupt:
         talk(f"not waiting any more; the job goes on: longshore jobs show {job.id}", output)
         raise
+    finally:
+        hearing.close()
     took = span(time.monotonic() - began)
     if output != "text":
         _tell(job, output)

@@ -5,7 +5,6 @@ The worker's executors, eager mode and ``app.run(job)`` all come through here.
 
 from __future__ import annotations
 
-import random
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from longshore.context import enter
+from longshore.dice import chance
 from longshore.errors import Discard, NotEncodable, Snooze
 from longshore.failpoint import hit
 from longshore.middleware.base import Middleware
@@ -172,7 +172,7 @@ class Execution:
         retry_in = None
         if policy is not None:
             age = self._clock() - job.created_at
-            retry_in = policy.decide(error, job.failures, age, random.random())
+            retry_in = policy.decide(error, job.failures, age, chance())
         return Failed(self._failure(run, error), retry_in)
 
     def _failure(self, run: Run, error: BaseException) -> Failure:

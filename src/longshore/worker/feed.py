@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections import Counter, deque
@@ -14,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from longshore import model
+from longshore.dice import between
 from longshore.errors import StoreError
 from longshore.failpoint import hit
 from longshore.model import FINAL, Change, Claim, JobRecord, Progress
@@ -32,6 +32,8 @@ POLL = 1.0
 #: jobs are leased ahead of free places only as far as this many seconds of work at the present rate
 AHEAD_SECONDS = 0.02
 AHEAD_MAX = 1000
+#: the stretch of time over which that rate is measured
+PACE_SECONDS = 0.05
 #: most outcomes that leave in one exchange
 SETTLE_MAX = 2000
 
@@ -87,7 +89,8 @@ class Feed:
         # How much: see `_room`.
         self._ahead = 0
         self._cap = claim.limit
-        self._last = time.monotonic()
+        self._settled = 0
+        self._since = time.monotonic()
 
     # -- told by others, from any thread -------------------------------------------------------------------------
 
@@ -232,7 +235,7 @@ class Feed:
                     _log.warning("the store is away, outcomes are kept until it is back: %s", error)
                     self._observer.stalled(str(error))
                 away = True
-                self._wake.wait(pause * random.uniform(0.5, 1.0))
+                self._wake.wait(pause * between(0.5, 1.0))
                 self._wake.clear()
                 pause = min(pause * 2, 5.0)
             else:
@@ -242,9 +245,7 @@ class Feed:
                 return done
 
     def _settle(self, batch: Sequence[Settled], done: Exchange) -> None:
-        now = time.monotonic()
-        self._ahead = min(AHEAD_MAX, int(len(batch) / max(now - self._last, 1e-6) * AHEAD_SECONDS))
-        self._last = now
+        self._pace(len(batch))
         topics: set[str] = set()
         for settled in batch:
             job, outcome = settled.job, settled.outcome
@@ -267,6 +268,15 @@ class Feed:
         if topics:
             self._store.publish(topics)
 
+    def _pace(self, settled: int) -> None:
+        """How far ahead of free places to lease: by the rate of the last stretch of time, not of one lucky exchange."""
+        self._settled += settled
+        elapsed = time.monotonic() - self._since
+        if elapsed >= PACE_SECONDS:
+            self._ahead = min(AHEAD_MAX, int(self._settled / elapsed * AHEAD_SECONDS))
+            self._settled = 0
+            self._since = time.monotonic()
+
     def _topic(self, settled: Settled) -> str:
         state = settled.change.values["state"]
         if state in FINAL or state == "held":
@@ -281,7 +291,7 @@ class Feed:
     def _plan(self, claim: Claim, done: Exchange) -> None:
         """When to look again."""
         self._more = len(done.jobs) >= claim.limit
-        wait = POLL * random.uniform(0.8, 1.2)
+        wait = POLL * between(0.8, 1.2)
         if done.next_at is not None:
             wait = min(wait, max(0.0, done.next_at - self._store.now()))
         self._next_look = time.monotonic() + wait

@@ -7,7 +7,6 @@ and may be done by any number of workers at once: there is no leader.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ import msgspec
 
 from longshore import model
 from longshore.context import Context
+from longshore.dice import between
 from longshore.errors import StoreError
 from longshore.failpoint import hit
 from longshore.model import FINAL, Change, JobRecord, Progress, Where
@@ -28,6 +28,8 @@ from longshore.worker.run import Run
 
 _log = logging.getLogger("longshore.worker")
 
+#: seconds between two looks at runs that may have outlived their time-out
+LOOK = 1.0
 #: seconds between two writes of a job's progress
 PROGRESS_EVERY = 0.25
 #: most jobs rescued or removed in one sweep's statement
@@ -59,6 +61,7 @@ class Keeper:
         self._wake = threading.Event()
         self._stopped = False
         self._asked = False
+        self._tell = True
         self._progress: dict[str, tuple[Context, Progress]] = {}
 
     # -- told by others, from any thread -------------------------------------------------------------------------
@@ -74,6 +77,11 @@ class Keeper:
         self._asked = True
         self._wake.set()
 
+    def changed(self) -> None:
+        """What the heartbeat tells has changed: say so now."""
+        self._tell = True
+        self._wake.set()
+
     def stop(self) -> None:
         self._stopped = True
         self._wake.set()
@@ -83,11 +91,12 @@ class Keeper:
     def run(self) -> None:
         """Until stopped; then say goodbye."""
         renew = beat = written = 0.0
-        sweep = time.monotonic() + random.uniform(0, self._sweep_every)
+        sweep = time.monotonic() + between(0, self._sweep_every)
         while not self._stopped:
             now = time.monotonic()
             try:
-                if now >= beat:
+                if self._tell or now >= beat:
+                    self._tell = False
                     self._beat()
                     beat = now + self._lease / 3
                 if self._asked or now >= renew:
@@ -96,7 +105,7 @@ class Keeper:
                     renew = now + self._lease / 3
                 if now >= sweep:
                     self._sweep()
-                    sweep = now + self._sweep_every * random.uniform(0.8, 1.2)
+                    sweep = now + self._sweep_every * between(0.8, 1.2)
                 if self._progress and now >= written + PROGRESS_EVERY:
                     self._write_progress()
                     written = now
@@ -107,13 +116,15 @@ class Keeper:
                 continue
             self._overdue()
             until = min(renew, sweep, beat, written + PROGRESS_EVERY if self._progress else renew)
+            if self._feed.runs:
+                until = min(until, now + LOOK)
             self._pause(until - time.monotonic())
         self._farewell()
 
     def _pause(self, seconds: float) -> None:
         # Asked things are urgent; progress can wait for its turn.
         deadline = time.monotonic() + max(0.0, seconds)
-        while not self._stopped and not self._asked and (left := deadline - time.monotonic()) > 0:
+        while not (self._stopped or self._asked or self._tell) and (left := deadline - time.monotonic()) > 0:
             if self._wake.wait(min(left, PROGRESS_EVERY) if self._progress else left):
                 self._wake.clear()
                 if self._progress:

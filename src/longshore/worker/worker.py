@@ -196,6 +196,7 @@ class Worker:
             return
         self.state = "draining"
         self.feed.drain()
+        self.keeper.changed()
         self.observer.draining(len(self.feed.runs))
         if self.drain_timeout is not None:
             self._deadline = threading.Timer(self.drain_timeout, self.stop_now)

@@ -148,7 +148,8 @@ def test_nobody_opens_the_files_but_sqlite(tmp_path):
     store.purge(10)
     store.close()
     watching = False
-    assert opened == []
+    # The folder of sockets beside it is no file of SQLite's.
+    assert [name for _, name in opened if not str(name).endswith("-wake")] == []
 
 
 @pytest.mark.parametrize("busy", [False, True])

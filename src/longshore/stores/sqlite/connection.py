@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import sqlite3
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from longshore.dice import between
 from longshore.errors import LongshoreError, SchemaError, StoreError, StoreFull, StoreUnavailable
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ def patiently(path: str, work: Callable[[], T], patience: float | None = None) -
                     f"{path!r} stayed locked by another program for {patience:.0f} s\n"
                     "a forgotten transaction in a shell or a debugger, perhaps; find who has it open with: fuser -v FILE"
                 ) from busy.__cause__
-        time.sleep(random.uniform(0.5, 1.0) * pause)
+        time.sleep(between(0.5, 1.0) * pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
