@@ -15,6 +15,7 @@ import zoo
 
 from longshore import App, JobCancelled, JobFailed
 from longshore.testing.waiting import until
+from longshore.worker.executors import processes
 
 
 @pytest.fixture(scope="module")
@@ -59,15 +60,17 @@ def test_cancelling_kills_the_process(app: App, tmp_path: Path) -> None:
     until(lambda: gone(pid), "the end of its process")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
-def test_a_task_that_kills_its_process_is_held_alone(app: App, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "name"), [(signal.SIGKILL, "SIGKILL"), (signal.SIGSEGV, "SIGSEGV"), (40, "signal 40")]
+)
+def test_a_task_that_kills_its_process_is_held_alone(app: App, number: int, name: str) -> None:
     jobs = zoo.pid_of.enqueue_many([(n,) for n in range(20)])
     poison = zoo.die.enqueue(int(number))
     more = zoo.pid_of.enqueue_many([(n,) for n in range(20)])
     with pytest.raises(JobFailed, match="is held"):
         poison.result(30)
     worker = poison.record.worker
-    assert poison.reason == f"crashed 3 times; last worker {worker}: its process was killed by {number.name}"
+    assert poison.reason == f"crashed 3 times; last worker {worker}: its process was killed by {name}"
     assert (poison.record.crashes, poison.record.failures) == (3, 0)
     for job in (*jobs, *more):
         job.result(20)
@@ -116,6 +119,21 @@ def test_middleware_is_around_process_tasks_in_the_worker(app: App) -> None:
     zoo.noting.seen.clear()
     zoo.pid_of.enqueue().result(20)
     assert zoo.noting.seen == [f"before zoo.pid_of in {os.getpid()}", "after zoo.pid_of: Done"]
+
+
+def test_where_no_process_can_be_had_the_job_fails_and_the_worker_goes_on(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zoo.leave.enqueue(0).wait(30)  # so that at least one place has no process now
+
+    def none(max_result: int) -> None:
+        raise OSError("no more processes")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(processes, "Child", none)
+        [error] = {str(job.wait(20).error) for job in zoo.leave.enqueue_many([(0,)] * 1)}
+        assert "no more processes" in error
+    assert zoo.pid_of.enqueue().result(20)
 
 
 async def test_coroutines_threads_and_processes_side_by_side(url: str) -> None:

@@ -12,7 +12,8 @@ from zoo_place import Zoo
 
 from longshore.testing.processes import Program
 from longshore.testing.waiting import until
-from longshore.worker.supervisor import PAUSE_FIRST, PAUSE_LAST, how
+from longshore.worker.death import how
+from longshore.worker.supervisor import PAUSE_FIRST, PAUSE_LAST
 
 
 def workers(fleet: Program) -> dict[str, int]:
@@ -64,7 +65,8 @@ def test_the_second_sigterm_gives_back_at_once(zoo_of: Zoo, fleet: Program) -> N
     fleet.line("telling the workers to give their jobs back now")
     assert fleet.end() == 0
     record = zoo_of.app.job(job).record
-    assert (record.state, record.attempt, record.failures, record.crashes) == ("queued", 1, 0, 0)
+    # (The other worker may have claimed it once more before it heard of the end itself.)
+    assert (record.state, record.failures, record.crashes) == ("queued", 0, 0)
 
 
 def test_a_dead_worker_is_replaced_and_its_job_given_back_at_once(zoo_of: Zoo, fleet: Program) -> None:
@@ -115,5 +117,6 @@ def test_a_poisonous_job_is_held_and_its_companions_are_not(zoo_of: Zoo) -> None
 
 def test_how_a_process_ended_and_how_long_it_pauses() -> None:
     assert how(-9) == "its process was killed by SIGKILL"
+    assert how(-40) == "its process was killed by signal 40"
     assert how(3) == "its process exited with status 3"
     assert PAUSE_FIRST < PAUSE_LAST

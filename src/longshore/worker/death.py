@@ -33,3 +33,13 @@ def on_end_of(fd: int, act: object) -> threading.Thread:
     thread = threading.Thread(target=watch, name="longshore-parent-watch", daemon=True)
     thread.start()
     return thread
+
+
+def how(code: int) -> str:
+    """How a process ended, from its return code: -N where signal N killed it."""
+    if code >= 0:
+        return f"its process exited with status {code}"
+    try:
+        return f"its process was killed by {signal.Signals(-code).name}"
+    except ValueError:  # a real-time signal has no name
+        return f"its process was killed by signal {-code}"

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from longshore.worker.death import how
 from longshore.worker.notify import notify, watchdog_seconds
 from longshore.worker.signals import Signals
 
@@ -148,10 +149,3 @@ class Supervisor:
         except Exception as error:
             # Its leases will lapse in our stead.
             self._say(f"the jobs of {child.name} could not be given back now: {error}")
-
-
-def how(code: int) -> str:
-    """How a process ended, from its return code."""
-    if code < 0:
-        return f"its process was killed by {signal.Signals(-code).name}"
-    return f"its process exited with status {code}"

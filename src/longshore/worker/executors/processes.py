@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import signal
 import threading
 import time
 from collections import deque
@@ -16,6 +15,7 @@ import msgspec
 
 from longshore.model import Progress
 from longshore.outcome import Begun, Crashed, Outcome
+from longshore.worker.death import how
 from longshore.worker.execute import Execution
 from longshore.worker.executors import Ended
 from longshore.worker.run import Run
@@ -92,10 +92,15 @@ class ProcessExecutor:
     def _work(self) -> None:
         child: Child | None = None
         while (run := self._next()) is not None:
-            if child is None or not child.usable:
-                child = self._spawn()
-            outcome = run.stop or self._execution.around(run, partial(child.run, run, self._timed_out))
-            if not child.usable:
+            try:
+                if child is None or not child.usable:
+                    child = self._spawn()
+                outcome = run.stop or self._execution.around(run, partial(child.run, run, self._timed_out))
+            except (
+                Exception
+            ) as error:  # no process to be had, say: nothing may take this thread away from the others
+                outcome = self._execution.failed(run, error)
+            if child is not None and not child.usable:
                 self._forget(child)
             self._ended(run, outcome)
         if child is not None:
@@ -148,6 +153,8 @@ class Child:
         """Hand it the job and wait for what it comes to."""
         run.stopper = self._stop
         try:
+            if run.stop is not None:  # before there was anything to stop
+                return run.stop
             task = run.task
             self._pipe.send_bytes(_encode((task.module, task.qualname, task.name, run.job)))
             return self._answer(run, timed_out)
@@ -182,6 +189,4 @@ class Child:
         if run.stop is not None:
             return run.stop
         code = self._process.exitcode or 0
-        if code < 0:
-            return Crashed(f"its process was killed by {signal.Signals(-code).name}")
-        return Crashed(f"its process exited with status {code} in the middle of the job")
+        return Crashed(how(code) if code < 0 else f"{how(code)} in the middle of the job")
