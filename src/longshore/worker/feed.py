@@ -181,10 +181,12 @@ class Feed:
         """How many jobs to claim, given that so many outcomes leave with the same exchange.
 
         Free places, and ahead of them what would be done within `AHEAD_SECONDS` anyway: much for tiny jobs, none for
-        long ones, which another worker may begin sooner. Never more than could be kept of the last claim, doubled.
+        long ones, which another worker may begin sooner. Half of that at a time, so that the executors have the one half
+        to do while the other is under way. Never more than could be kept of the last claim, doubled.
         """
         busy = len(self.leased) - settling - len(self._outcomes)
-        return min(self._cap, self._template.limit + self._ahead - busy)
+        most = self._template.limit + self._ahead
+        return min(self._cap, most - busy, max(self._template.limit, most // 2))
 
     def _step(self) -> None:
         batch = [self._outcomes.popleft() for _ in range(min(len(self._outcomes), SETTLE_MAX))]
