@@ -19,8 +19,8 @@ from longshore.testing.ledger import Ledger
 from longshore.testing.samples import everything
 
 #: seconds: so short that recovery is quick, and so long that a busy machine renews in time
-LEASE = 0.8
-SWEEP = 0.2
+LEASE = 0.6
+SWEEP = 0.1
 
 
 class Scene:
