@@ -232,19 +232,15 @@ class App:
         )
 
     def _handles(self, records: Sequence[JobRecord], stored: Sequence[JobRecord]) -> list[Job[Any]]:
-        jobs: list[Job[Any]] = []
         for asked, got in zip(records, stored, strict=True):
-            if got.id != asked.id and asked.unique_mode == "reject":
-                rest = (
-                    ""
-                    if len(records) == 1
-                    else f"; the other {len(records) - 1} jobs of the call were handled"
-                )
+            if got is not asked and got.id != asked.id and asked.unique_mode == "reject":
+                others = len(records) - 1
+                rest = f"; the other {others} jobs of the call were handled" if others else ""
                 raise UniqueConflict(
                     f'the unique key "{asked.unique}" is held by job {got.id} ({got.state}){rest}', got.id
                 )
-            jobs.append(Job(got.id, self.jobs, got))
-        return jobs
+        jobs = self.jobs
+        return [Job(got.id, jobs, got) for got in stored]
 
     # -- running here ----------------------------------------------------------------------------------------------
 

@@ -35,6 +35,8 @@ from longshore.parameters import (
 from longshore.signature.misfit import misfit, unreadable
 from longshore.signature.plan import Argument, Plan, build
 
+#: A stored call without arguments.
+_NOTHING_GIVEN: Final = DECLARED + encode({})
 _in_order: Final = msgspec.msgpack.Encoder(enc_hook=enc_hook, order="deterministic").encode
 
 
@@ -95,6 +97,8 @@ class Signature:
         Undecodable: damaged bytes, or arguments that this version of the function does not take.
         """
         plan = self._plan or self._built()
+        if payload == _NOTHING_GIVEN and not plan.demanding:
+            return (), {}
         check_format(payload, DECLARED)
         try:
             given = read(payload, plan.decode)

@@ -40,13 +40,14 @@ class Plan(NamedTuple):
     """What is built from the annotations, at first use at the latest.
 
     ``struct`` binds as Python does; ``decode`` reads bytes into it and checks; ``shaped`` are the arguments that msgspec
-    alone cannot do and that stand in the struct in their stored form.
+    alone cannot do and that stand in the struct in their stored form; ``demanding``: some argument must be given.
     """
 
     struct: type[msgspec.Struct]
     decode: Callable[[bytes], Any]
     arguments: Sequence[Argument]
     shaped: Sequence[Argument]
+    demanding: bool
     checked: bool
     result: ResultCodec
 
@@ -63,6 +64,7 @@ def build(fn: Callable[..., Any], name: str, parameters: Sequence[inspect.Parame
         decode=msgspec.msgpack.Decoder(struct, dec_hook=dec_hook, ext_hook=tags.ext_hook).decode,
         arguments=arguments,
         shaped=[argument for argument in arguments if not argument.shape.native],
+        demanding=any(argument.required for argument in arguments),
         checked=any(argument.shape.native for argument in arguments),
         result=_result(fn, name, returns),
     )
