@@ -221,6 +221,29 @@ def draining_gives_back_jobs_that_crashed_before(url: str) -> None:
 
 
 @check
+def jobs_that_crashed_before_begin_one_at_a_time(url: str) -> None:
+    lock, active, peak = threading.Lock(), 0, 0
+    with an_app(url) as app:
+
+        @app.task
+        def work() -> None:
+            nonlocal active, peak
+            with lock:
+                active += 1
+                peak = max(peak, active)
+            threading.Event().wait(0.05)  # time enough for others to begin beside it
+            with lock:
+                active -= 1
+
+        handles = work.enqueue_many([()] * 5)
+        ghost(app, 5)
+        with at_work(app):
+            for handle in handles:
+                handle.result(PATIENCE)
+        assert peak == 1
+
+
+@check
 def a_lost_lease_writes_nothing_and_is_counted(url: str) -> None:
     begun, go = threading.Event(), threading.Event()
     with an_app(url, lease=30.0) as app:

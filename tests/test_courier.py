@@ -208,7 +208,9 @@ def test_a_forked_child_has_a_courier_of_its_own(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         app._courier._lock.acquire()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # a fork of a process with threads: that is the test
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # a fork of a process with threads: that is the test
             child = os.fork()
         if child == 0:
             _in_child(app, noted)

@@ -102,6 +102,14 @@ def drain_keeps_suspects(patch: Patch) -> None:
     patch.setattr(Suspects, "withdraw", lambda self: [])
 
 
+@caught_by("jobs_that_crashed_before_begin_one_at_a_time")
+def suspects_begin_together(patch: Patch) -> None:
+    def eager(self: Suspects) -> Run | None:
+        return self._waiting.popleft() if self._waiting else None
+
+    patch.setattr(Suspects, "next", eager)
+
+
 @caught_by("a_lost_lease_writes_nothing_and_is_counted")
 def a_store_without_a_fence(patch: Patch) -> None:
     change = MemoryStore._change

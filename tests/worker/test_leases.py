@@ -206,3 +206,23 @@ def test_a_dead_watchdog_or_loop_ends_the_worker(url: str, monkeypatch: pytest.M
         loop.call_soon_threadsafe(loop.stop)
         with pytest.raises(WorkerError):
             worker.join(20)
+
+
+def test_the_keeper_does_not_spin_while_the_store_is_away(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from longshore.errors import StoreUnavailable
+
+    tries: list[int] = []
+
+    def gone(*_: object, **__: object) -> None:
+        tries.append(1)
+        raise StoreUnavailable("gone")
+
+    with App(url) as app, app.worker() as worker:
+        monkeypatch.setattr(app.store, "put", gone)
+        worker.keeper.changed()
+        until(lambda: tries, "the first try")
+        worker.keeper.asked()
+        worker.keeper.changed()
+        threading.Event().wait(0.3)
+        assert len(tries) < 5
+        monkeypatch.undo()

@@ -112,6 +112,8 @@ class Keeper:
             except StoreError as error:
                 # The feed tells the world; a lease we cannot renew is for the store to judge when it is back.
                 _log.debug("keeper: %s", error)
+                self._asked = self._tell = False  # or there would be no pause
+                renew = beat = 0.0
                 self._pause(0.5)
                 continue
             self._overdue()
