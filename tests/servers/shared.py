@@ -25,13 +25,14 @@ def redis_url() -> str:
     session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     folder = Path(tempfile.gettempdir()) / f"lsv-{session[:12]}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    lock = os.open(folder / "users", os.O_RDWR | os.O_CREAT, 0o600)
     server = Valkey(folder)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    if not (folder / "pid").exists():
-        server.start()
-        (folder / "pid").write_text(str(server.pid))
+    with (folder / "starting").open("w") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        if not (folder / "pid").exists():
+            server.start()
+            (folder / "pid").write_text(str(server.pid))
     # Held until this process ends, in whatever way.
+    lock = os.open(folder / "users", os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
     atexit.register(_leave, lock, folder, server, os.getpid())
     return server.url
