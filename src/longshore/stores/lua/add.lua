@@ -1,49 +1,45 @@
---@ begin jobs write
--- ARGV: time, then each job: its id (16 bytes) and its value.
--- Gives the jobs that stand in the way: position, id and value, and so on.
-local ids, answer = {}, { exact(now) }
-for i = 2, #ARGV do
-  ids[i - 1] = string.sub(ARGV[i], 1, 16)
+--@ begin
+-- New jobs as most are: queued, with neither unique key nor reason, each id once. Gives nothing, having done nothing, where one
+-- is stored already: then it is for `add_any.lua` to see.
+-- ARGV: time, number of lines, then for each line its name, its queue, how many jobs, and for each job id, value, due time.
+local places, ids, firsts = tonumber(ARGV[2]), {}, {}
+local at = 3
+for line = 1, places do
+  firsts[line] = at
+  local number = tonumber(ARGV[at + 2])
+  for i = at + 3, at + 2 + 3 * number, 3 do
+    ids[#ids + 1] = ARGV[i]
+  end
+  at = at + 3 + 3 * number
 end
-load(ids)
-
-local function replace(id, h, new)
-  touch(id, h)
-  h[RUN_AT], h[PRIORITY], h[EXPIRES], h[KEEP] = new[RUN_AT], new[PRIORITY], new[EXPIRES], new[KEEP]
-  put(h, QUEUE, text(new, QUEUE))
-  put(h, ARGS, text(new, ARGS))
-  put(h, HEADERS, text(new, HEADERS))
-end
-
-local function stands(i, id, h)
-  local n = #answer
-  answer[n + 1], answer[n + 2] = i - 1, id .. value(h)
-end
-
-for i = 1, #ids do
-  local id = ids[i]
-  if jobs[id] then
-    stands(i, id, jobs[id])
-  else
-    local h = parse(string.sub(ARGV[i + 1], 17))
-    local key = h[UNIQUE] > 0 and HOLDING[h[STATE]] and text(h, UNIQUE)
-    local by = key and holder(key)
-    if by then
-      load({ by })
-      local other = jobs[by]
-      if h[3] == 3 and (other[STATE] == QUEUED or other[STATE] == WAITING) then
-        replace(by, other, h)
-      end
-      stands(i, by, other)
-    else
-      create(id, h)
-      if key then
-        hold(key, id)
-      end
+for from = 1, #ids, 1000 do
+  local found = call('HMGET', KEYS[1], unpack(ids, from, math.min(from + 999, #ids)))
+  for i = 1, #found do
+    if found[i] then
+      return false
     end
   end
 end
-if #touched > 0 then
-  flush(true)
+for line = 1, places do
+  local first = firsts[line]
+  local name, queue, number = ARGV[first], ARGV[first + 1], tonumber(ARGV[first + 2])
+  local least = tonumber(ARGV[first + 5])
+  for from = first + 3, first + 2 + 3 * number, 3000 do
+    local to = math.min(from + 2999, first + 2 + 3 * number)
+    local values, order, all, n = {}, {}, {}, 0
+    for i = from, to, 3 do
+      local id, till = ARGV[i], ARGV[i + 2]
+      values[n + 1], values[n + 2] = id, ARGV[i + 1]
+      order[n + 1], order[n + 2] = till, id
+      all[n + 1], all[n + 2] = '0', id
+      n = n + 2
+      least = math.min(least, tonumber(till))
+    end
+    call('HSET', KEYS[1], unpack(values))
+    call('ZADD', P .. 'q:' .. name, unpack(order))
+    call('ZADD', P .. 's:q', unpack(all))
+  end
+  call('HINCRBY', P .. 'counts', 'q' .. queue, number)
+  call('ZADD', P .. 'heads', 'LT', exact(least), name)
 end
-return answer
+return exact(now)

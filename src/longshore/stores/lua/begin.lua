@@ -16,7 +16,7 @@ end
 
 -- A command with any number of arguments: Lua's stack holds about 8000 of them.
 local function many(command, key, list, width)
-  local size = 500 * width
+  local size = 1000 * width
   for from = 1, #list, size do
     call(command, key, unpack(list, from, math.min(from + size - 1, #list)))
   end

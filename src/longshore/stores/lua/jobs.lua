@@ -1,13 +1,8 @@
--- A stored job: numbers of fixed width, then the lengths of its texts, then the texts (see packing.py, which has the same list).
--- In a table, a job is these numbers by position, `v` the value it was read from, `s` the texts that were changed, `was`
--- how it stands in the indexes.
-local HEAD = '<BBBi2I4I4I4ddddddddI4I4I4I4I4I4I4I4I4I4'
-local SIZE = struct.size(HEAD)
+-- In a table, a job is the numbers of its head by position, `v` the value it was read from, `s` the texts that were
+-- changed, `was` how it stands in the indexes.
 local STATE, PRIORITY, ATTEMPT, CRASHES, RUN_AT = 1, 4, 5, 7, 8
 local CANCEL, EXPIRES, KEEP, LEASE, STARTED, FINISHED, PURGE = 2, 10, 11, 12, 13, 14, 15
 local QUEUE, UNIQUE, TASK, ARGS, HEADERS, ERRORS, PROGRESS, REASON, WORKER, RESULT = 16, 17, 18, 19, 20, 21, 22, 23, 24, 25
-local NONE, NIL = 0 / 0, '\192'
-local QUEUED, WAITING, RUNNING, HELD = 113, 119, 114, 104 -- "q", "w", "r", "h"; "s", "f" and "c" are final
 local HOLDING = { [QUEUED] = true, [WAITING] = true, [RUNNING] = true }
 
 local jobs, touched, removed = {}, {}, {}

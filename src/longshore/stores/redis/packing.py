@@ -1,4 +1,4 @@
-"""Between records of the model and what the scripts keep: the layout is that of ``lua/jobs.lua``.
+"""Between records of the model and what the scripts keep: the layout is that of ``lua/head.lua``.
 
 A job is one field of one hash: numbers of fixed width, the lengths of its texts, then the texts. So a script reads, changes
 and writes a job with two calls of `struct`, and a text it does not touch it does not look at. The texts after the
@@ -10,12 +10,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final, cast
 
 import msgspec
 
 from longshore.errors import StoreError
-from longshore.model import Change, JobRecord
+from longshore.model import FINAL, Change, JobRecord
 
 #: field → its code for a width, in the order in which they are stored; "t" is a text
 LAYOUT: Final[Mapping[str, str]] = {
@@ -107,7 +108,7 @@ def _number(name: str, value: Any) -> Any:
 
 
 def pack(job: JobRecord) -> bytes:
-    """A job for ``add.lua``: id, then the value to store."""
+    """A job for the scripts: id, then the value to store."""
     key = short(job.id)
     if key is None:
         raise StoreError(f"{job.id!r} is no job's id: those are 32 hexadecimal digits, in lower case")
@@ -210,6 +211,53 @@ def unpack(packed: bytes) -> JobRecord:
     )
 
 
+def plain(jobs: Sequence[JobRecord]) -> bool:
+    """Whether these are new jobs as most are: what ``add.lua`` takes."""
+    ids = {job.id for job in jobs}
+    return len(ids) == len(jobs) and all(
+        job.state == "queued" and job.unique is None and job.reason is None for job in jobs
+    )
+
+
+def lined_up(jobs: Sequence[JobRecord], packed: Sequence[bytes]) -> list[Any]:
+    """The arguments of ``add.lua``: jobs by their lines."""
+    lines: dict[tuple[int, str], list[bytes | str]] = {}
+    for job, one in zip(jobs, packed, strict=True):
+        lines.setdefault((job.priority, job.queue), []).extend((one[:_ID], one[_ID:], repr(job.run_at)))
+    words: list[Any] = [len(lines)]
+    for (priority, queue), found in lines.items():
+        words += (f"{priority}:{queue}", queue, len(found) // 3, *found)
+    return words
+
+
+#: what ``settle.lua`` sets, as `model.succeeded` does
+_SETTLED: Final = frozenset(("state", "result", "finished_at", "lease_until", "purge_at"))
+_settle: Final = struct.Struct("<16sIBdd")
+
+
+def pack_settled(changes: Sequence[Change]) -> list[bytes] | None:
+    """The last arguments of ``exchange.lua``, where all changes are of the kind it takes."""
+    packed: list[bytes] = []
+    seen: set[bytes] = set()
+    for job_id, state, attempt, values in map(_parts, changes):
+        key = short(job_id)
+        if state != "running" or key is None or key in seen or values.keys() != _SETTLED:
+            return None
+        after, finished = values["state"], values["finished_at"]
+        if after not in FINAL or values["lease_until"] is not None or finished is None:
+            return None
+        seen.add(key)
+        result = values["result"]
+        packed.append(
+            _settle.pack(key, attempt, STATES[after], finished, _time(values["purge_at"]))
+            + (_NIL if result is None else _encode(result))
+        )
+    return packed
+
+
+_parts: Final = attrgetter("id", "state", "attempt", "values")
+
+
 class Shape:
     """Changes that set the same fields."""
 
@@ -219,7 +267,7 @@ class Shape:
         self._fixed = struct.Struct("<B16sBI" + "".join(LAYOUT[name] for name in names).replace("t", "I"))
 
     def pack(self, number: int, key: bytes, change: Change) -> bytes:
-        """A change as ``exchange.lua`` takes it, where this is the ``number``-th shape of the call."""
+        """A change as ``change.lua`` takes it, where this is the ``number``-th shape of the call."""
         numbers: list[Any] = []
         texts: list[bytes] = []
         values = change.values
@@ -247,7 +295,7 @@ def _shape(names: tuple[str, ...]) -> Shape:
 
 
 def pack_changes(changes: Sequence[Change]) -> list[bytes | int]:
-    """The last arguments of ``exchange.lua``: the number of shapes, the shapes, the changes."""
+    """The last arguments of ``exchange_any.lua``: the number of shapes, the shapes, the changes."""
     shapes: dict[tuple[str, ...], int] = {}
     packed: list[bytes] = []
     for change in changes:

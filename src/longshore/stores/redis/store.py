@@ -21,7 +21,17 @@ from longshore.stores.redis.dialer import Line
 from longshore.stores.redis.ear import Ear
 from longshore.stores.redis.lines import Lines
 from longshore.stores.redis.mouth import Mouth
-from longshore.stores.redis.packing import STATES, pack, pack_changes, short, text, unpack
+from longshore.stores.redis.packing import (
+    STATES,
+    lined_up,
+    pack,
+    pack_changes,
+    pack_settled,
+    plain,
+    short,
+    text,
+    unpack,
+)
 
 _STATE_OF: Final = {code: state for state, code in STATES.items()}
 #: seconds a script may take beyond the usual for each job it is given
@@ -113,14 +123,20 @@ class RedisStore:
             raise StoreError(f"{len(jobs)} jobs are too many for one call; enqueue at most {_MOST} at once")
         packed = [pack(job) for job in jobs]
         hit("add.before_commit")
-        time, *standing = self.lines.run(
-            "add", self._keys, (self._now(), *packed), patience=len(jobs) * _SECONDS_A_JOB
-        )
-        self._learn(time)
-        hit("add.after_commit")
         answer = list(jobs)
-        for position, found in zip(standing[::2], standing[1::2], strict=True):
-            answer[position] = unpack(found)
+        if not (plain(jobs) and self._stored("add", lined_up(jobs, packed), len(jobs))):
+            standing = self._stored("add_any", packed, len(jobs))[1:]
+            for position, found in zip(standing[::2], standing[1::2], strict=True):
+                answer[position] = unpack(found)
+        hit("add.after_commit")
+        return answer
+
+    def _stored(self, name: str, words: Sequence[Any], number: int) -> Any:
+        answer = self.lines.run(
+            name, self._keys, (self._now(), *words), patience=number * _SECONDS_A_JOB
+        )
+        if answer:
+            self._learn(answer if isinstance(answer, bytes) else answer[0])
         return answer
 
     def _learn(self, time: bytes) -> None:
@@ -131,9 +147,9 @@ class RedisStore:
         """See `base.Store.exchange`."""
         if not changes and (claim is None or claim.limit <= 0):
             return Exchange(frozenset(), [], None)
-        words = (self._now(), *_claim_words(claim), *pack_changes(changes))
+        call = self._exchange(changes, claim)
         hit("exchange.before_commit")
-        answer = self._exchange(changes, words)
+        answer = call()
         hit("exchange.after_commit")
         return answer
 
@@ -141,20 +157,26 @@ class RedisStore:
         """See `base.Store.apply`."""
         if not changes:
             return frozenset()
-        words = (self._now(), *_claim_words(None), *pack_changes(changes))
+        call = self._exchange(changes, None)
         hit("apply.before_commit")
-        return self._exchange(changes, words).accepted
+        return call().accepted
 
-    def _exchange(self, changes: Sequence[Change], words: Sequence[Any]) -> Exchange:
-        # Not repeated where the connection broke: changes made by the first call would seem refused by the second.
-        time, next_at, refused, *rest = self.lines.run("exchange", self._keys, words, repeat=not changes)
-        self._learn(time)
-        if refused:
+    def _exchange(self, changes: Sequence[Change], claim: Claim | None) -> Callable[[], Exchange]:
+        """The call, made ready."""
+        settled = pack_settled(changes)
+        name, packed = ("exchange", settled) if settled is not None else ("exchange_any", pack_changes(changes))
+        words = (self._now(), *_claim_words(claim), *packed)
+
+        def call() -> Exchange:
+            # Not repeated where the connection broke: changes made by the first call would seem refused by the second.
+            time, next_at, refused, *rest = self.lines.run(name, self._keys, words, repeat=not changes)
+            self._learn(time)
             positions = set(rest[:refused])
             accepted = frozenset([one.id for n, one in enumerate(changes) if n not in positions])
-        else:
-            accepted = frozenset([one.id for one in changes])
-        return Exchange(accepted, [unpack(one) for one in rest[refused:]], float(next_at) if next_at else None)
+            jobs = [unpack(one) for one in rest[refused:]]
+            return Exchange(accepted, jobs, float(next_at) if next_at else None)
+
+        return call
 
     def extend(self, leases: Sequence[tuple[str, int]], lease: float) -> dict[str, bool]:
         """See `base.Store.extend`."""
