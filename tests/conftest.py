@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers.shared import in_namespace
 
 from longshore import App
+from servers.shared import in_namespace
 
 
 @pytest.fixture(params=["memory", "sqlite", "redis"])

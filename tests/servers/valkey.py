@@ -24,7 +24,12 @@ class Valkey:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.socket = folder / "s"
-        self._settings = {"port": "0", "unixsocket": str(self.socket), "save": "", "daemonize": "no"} | settings
+        self._settings = {
+            "port": "0",
+            "unixsocket": str(self.socket),
+            "save": "",
+            "daemonize": "no",
+        } | settings
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -49,7 +54,9 @@ class Valkey:
         words = [str(get_binary_path()), "--dir", str(self.folder), "--logfile", "log"]
         for name, value in self._settings.items():
             words += [f"--{name}", value]
-        self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, cwd=self.folder, start_new_session=True)
+        self._process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, cwd=self.folder, start_new_session=True
+        )
         until(self.answers, "the server to answer")
 
     def answers(self) -> bool:

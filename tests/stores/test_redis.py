@@ -1,8 +1,8 @@
 import pytest
-from servers.shared import in_namespace
 
 from longshore.testing.conformance import SharedStoreConformance, StoreConformance
 from longshore.testing.effort import redis_elements
+from servers.shared import in_namespace
 
 
 class TestRedis(StoreConformance, SharedStoreConformance):

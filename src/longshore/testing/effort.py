@@ -72,7 +72,9 @@ def redis_elements(store: Store, work: Callable[[], object]) -> int:
 
     def counted(name: str) -> Script:
         text = script(name).text.replace("local call = redis.call\n", _COUNTED)
-        return made(text if "local function call" in text else _COUNTED + text.replace("redis.call(", "call("))
+        return made(
+            text if "local function call" in text else _COUNTED + text.replace("redis.call(", "call(")
+        )
 
     def counting(*words: Any) -> Any:
         nonlocal elements

@@ -15,7 +15,6 @@ from typing import Any
 from longshore.codec import Undecodable
 from longshore.context import enter
 from longshore.errors import Discard, NotEncodable, Snooze
-from longshore.failpoint import hit
 from longshore.middleware.base import Middleware
 from longshore.model import Failure, JobRecord, expired
 from longshore.outcome import Cancelled, Done, Failed, Held, Outcome, Snoozed

@@ -24,7 +24,10 @@ def check(line: Line, where: Location) -> None:
     """Raise where jobs would not be safe or cannot be; create the namespace where there is none."""
     info = _info(line)
     if not info:
-        logger.warning("%s: INFO is forbidden, so nobody knows whether the server evicts jobs or keeps them on disk", where.url)
+        logger.warning(
+            "%s: INFO is forbidden, so nobody knows whether the server evicts jobs or keeps them on disk",
+            where.url,
+        )
     if info.get("role") == "slave":
         raise faults.read_only(where.url)
     if where.kind != "cluster" and info.get("cluster_enabled") == "1":
@@ -46,8 +49,14 @@ def promise(line: Line) -> tuple[bool, str]:
         if sync == "always":
             return True, "append-only file, synced before each answer: what was acknowledged is on disk"
         if sync == "no":
-            return True, "append-only file, synced when the system likes: a power failure costs the last half minute or so"
-        return True, "append-only file, synced every second: a crash of the server costs nothing, a power failure about a second"
+            return (
+                True,
+                "append-only file, synced when the system likes: a power failure costs the last half minute or so",
+            )
+        return (
+            True,
+            "append-only file, synced every second: a crash of the server costs nothing, a power failure about a second",
+        )
     if _config(line, "save"):
         return False, (
             "snapshots only: a crash of the server costs every job since the last one; "
@@ -80,7 +89,9 @@ def _check_version(info: Mapping[str, str], where: Location) -> None:
     version = info.get("redis_version", "")
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if numbers and numbers < _OLDEST:
-        raise StoreUnavailable(f"{where.url!r} is Redis {version}: Longshore needs 6.2 or later, or any Valkey")
+        raise StoreUnavailable(
+            f"{where.url!r} is Redis {version}: Longshore needs 6.2 or later, or any Valkey"
+        )
 
 
 def _check_eviction(line: Line, info: Mapping[str, str], where: Location) -> None:
@@ -108,9 +119,11 @@ def _check_schema(line: Line, where: Location) -> None:
         return
     if found.isdecimal() and int(found) > VERSION:
         raise SchemaError(
-            f"{where.url!r}: namespace {where.namespace!r} was made by a later Longshore (schema {found}, this one knows {VERSION})\n"
+            f"{where.url!r}: namespace {where.namespace!r} was made by a later Longshore "
+            f"(schema {found}, this one knows {VERSION})\n"
             "upgrade Longshore here, or choose another with ?namespace=NAME"
         )
     raise SchemaError(
-        f"{where.url!r}: the key {key!r} is {found!r}, which Longshore never wrote\nchoose another namespace: ?namespace=NAME"
+        f"{where.url!r}: the key {key!r} is {found!r}, which Longshore never wrote\n"
+        "choose another namespace: ?namespace=NAME"
     )

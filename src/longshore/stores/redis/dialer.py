@@ -77,7 +77,9 @@ def _first(where: Location, options: Any, look: Callable[[Line], T | None]) -> T
         if found is not None:
             return found
     if isinstance(trouble, exceptions.ConnectionError) and str(trouble) == "no address":
-        trouble = exceptions.ConnectionError(f"no primary for {where.master or where.namespace!r} is known there")
+        trouble = exceptions.ConnectionError(
+            f"no primary for {where.master or where.namespace!r} is known there"
+        )
     raise trouble
 
 

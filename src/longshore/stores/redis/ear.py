@@ -27,7 +27,7 @@ _decode = msgspec.msgpack.Decoder(tuple[bytes, list[str]]).decode
 
 
 class Ear:
-    """Listens to one channel for each kind of topic somebody waits for. Comes back by itself, and tells everybody to look."""
+    """Listens to one channel for each kind of topic somebody waits for. Comes back by itself; all look then."""
 
     def __init__(self, where: Location, hub: Hub, me: bytes) -> None:
         self._where, self._hub, self._me = where, hub, me
@@ -154,5 +154,3 @@ def told(hub: Hub, kind: str, data: bytes, me: bytes) -> None:
         hub.tell(topics)
     else:
         hub.tell_kind(kind)
-
-

@@ -18,7 +18,9 @@ _PASSING: Final = (
 def ours(error: Exception, url: str) -> LongshoreError:
     """What to raise instead of this."""
     said = str(error) or type(error).__name__
-    if isinstance(error, exceptions.OutOfMemoryError) or said.startswith(("OOM", "command not allowed when used memory")):
+    if isinstance(error, exceptions.OutOfMemoryError) or said.startswith(
+        ("OOM", "command not allowed when used memory")
+    ):
         return _full(url)
     if isinstance(error, exceptions.AuthenticationError | exceptions.AuthorizationError) or _denied(said):
         return _login(url, said)
@@ -30,12 +32,16 @@ def ours(error: Exception, url: str) -> LongshoreError:
             "use database 0, and ?namespace=NAME to keep things apart"
         )
     if isinstance(error, exceptions.TimeoutError):
-        return StoreUnavailable(f"{url!r} did not answer in time; see that the server runs, or raise ?timeout=SECONDS")
+        return StoreUnavailable(
+            f"{url!r} did not answer in time; see that the server runs, or raise ?timeout=SECONDS"
+        )
     if isinstance(error, exceptions.ReadOnlyError) or "READONLY" in said:
         return read_only(url)
     if isinstance(error, exceptions.ConnectionError | OSError | exceptions.MaxConnectionsError):
         return StoreUnavailable(f"{url!r} cannot be reached: {_first(said)}\nsee that the server runs there")
-    if isinstance(error, exceptions.ClusterError | exceptions.AskError | exceptions.TryAgainError) or _passing(said):
+    if isinstance(
+        error, exceptions.ClusterError | exceptions.AskError | exceptions.TryAgainError
+    ) or _passing(said):
         return StoreUnavailable(f"{url!r} cannot serve now: {_first(said)}")
     if "WRONGTYPE" in said:
         return StoreError(

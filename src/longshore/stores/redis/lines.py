@@ -72,7 +72,13 @@ class Lines:
             one.line.disconnect()
 
     def run(
-        self, name: str, keys: Sequence[str], words: Sequence[Any], *, repeat: bool = True, patience: float = 0.0
+        self,
+        name: str,
+        keys: Sequence[str],
+        words: Sequence[Any],
+        *,
+        repeat: bool = True,
+        patience: float = 0.0,
     ) -> Any:
         """Run a script: one atomic call. ``repeat``: once more, where the connection broke; ``patience``: seconds it may
         take beyond the usual."""
@@ -116,7 +122,11 @@ class Lines:
     def _after(self, line: Line, error: Exception) -> None:
         """What becomes of a connection on which something went wrong."""
         refused = isinstance(error, exceptions.ResponseError)
-        if refused and not any(word in str(error) for word in _MOVED) and not isinstance(error, exceptions.AskError):
+        if (
+            refused
+            and not any(word in str(error) for word in _MOVED)
+            and not isinstance(error, exceptions.AskError)
+        ):
             self._give_back(line)
             return
         line.disconnect()

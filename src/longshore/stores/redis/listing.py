@@ -19,7 +19,9 @@ def find(lines: Lines, where: Where, limit: int, after: str | None) -> list[JobR
     if limit <= 0:
         return found
     below = b"" if after is None else below_of(after)
-    for ids in _lapsed(lines, where, below) if where.lease_before is not None else _pages(lines, where, below, limit):
+    for ids in (
+        _lapsed(lines, where, below) if where.lease_before is not None else _pages(lines, where, below, limit)
+    ):
         for job in read(lines, ids):
             if shows(where, job):
                 found.append(job)
@@ -61,7 +63,12 @@ def _pages(lines: Lines, where: Where, below: bytes, limit: int) -> Iterator[Seq
         keys = [prefix + "blocked"]
     if not keys:
         return
-    narrow = where.queue is not None or where.task is not None or where.unique is not None or where.worker is not None
+    narrow = (
+        where.queue is not None
+        or where.task is not None
+        or where.unique is not None
+        or where.worker is not None
+    )
     size = _PAGE if narrow or where.due_before is not None else min(limit, _PAGE)
     while True:
         lists = lines.run("listing", keys, (below, size))
@@ -73,7 +80,9 @@ def _pages(lines: Lines, where: Where, below: bytes, limit: int) -> Iterator[Seq
 
 
 def _lapsed(lines: Lines, where: Where, below: bytes) -> Iterator[Sequence[bytes]]:
-    found: list[bytes] = lines.ask("ZRANGEBYSCORE", lines.where.prefix + "leases", "-inf", repr(where.lease_before))
+    found: list[bytes] = lines.ask(
+        "ZRANGEBYSCORE", lines.where.prefix + "leases", "-inf", repr(where.lease_before)
+    )
     ids = sorted((key for key in found if not below or key < below), reverse=True)
     for start in range(0, len(ids), _PAGE):
         yield ids[start : start + _PAGE]

@@ -146,7 +146,9 @@ def _login(parts: SplitResult) -> tuple[str | None, str | None]:
 
 def _db(shown: str, written: str) -> int:
     if not written.isdecimal():
-        _refuse(shown, f"the database is a number, not {written!r}; ?namespace=NAME keeps things apart by name")
+        _refuse(
+            shown, f"the database is a number, not {written!r}; ?namespace=NAME keeps things apart by name"
+        )
     return int(written)
 
 

@@ -70,9 +70,7 @@ _NIL: Final = b"\xc0"
 _KEYED: Final = b"="
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_Texts = tuple[
-    str, bytes, bytes | None, bytes | None, bytes | None, str | None, str | None, bytes | None
-]
+_Texts = tuple[str, bytes, bytes | None, bytes | None, bytes | None, str | None, str | None, bytes | None]
 _texts: Final = msgspec.msgpack.Decoder(_Texts).decode
 _record: Final = cast("Callable[..., JobRecord]", JobRecord)
 
@@ -150,9 +148,7 @@ def pack(job: JobRecord) -> bytes:
         )
     except struct.error as error:
         raise StoreError(f"job {job.id} has a number that cannot be stored: {error}") from None
-    return b"".join(
-        (key, head, queue, unique, task, args, headers, errors, progress, reason, worker, result)
-    )
+    return b"".join((key, head, queue, unique, task, args, headers, errors, progress, reason, worker, result))
 
 
 def unpack(packed: bytes) -> JobRecord:
@@ -193,15 +189,15 @@ def unpack(packed: bytes) -> JobRecord:
         attempt,
         failures,
         crashes,
-        expires_at if expires_at == expires_at else None,  # noqa: PLR0124
-        keep if keep == keep else None,  # noqa: PLR0124
+        expires_at if expires_at == expires_at else None,
+        keep if keep == keep else None,
         packed[at + queue + 1 : rest].decode() if unique else None,
         _MODES[mode],
         worker,
-        lease_until if lease_until == lease_until else None,  # noqa: PLR0124
-        started_at if started_at == started_at else None,  # noqa: PLR0124
-        finished_at if finished_at == finished_at else None,  # noqa: PLR0124
-        purge_at if purge_at == purge_at else None,  # noqa: PLR0124
+        lease_until if lease_until == lease_until else None,
+        started_at if started_at == started_at else None,
+        finished_at if finished_at == finished_at else None,
+        purge_at if purge_at == purge_at else None,
         cancel == 1,
         reason,
         errors,
@@ -281,7 +277,9 @@ class Shape:
         try:
             fixed = self._fixed.pack(number, key, STATES[change.state], change.attempt, *numbers)
         except struct.error as error:
-            raise StoreError(f"a change of job {change.id} has a number that cannot be stored: {error}") from None
+            raise StoreError(
+                f"a change of job {change.id} has a number that cannot be stored: {error}"
+            ) from None
         return b"".join((fixed, *texts))
 
 

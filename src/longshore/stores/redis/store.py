@@ -132,9 +132,7 @@ class RedisStore:
         return answer
 
     def _stored(self, name: str, words: Sequence[Any], number: int) -> Any:
-        answer = self.lines.run(
-            name, self._keys, (self._now(), *words), patience=number * _SECONDS_A_JOB
-        )
+        answer = self.lines.run(name, self._keys, (self._now(), *words), patience=number * _SECONDS_A_JOB)
         if answer:
             self._learn(answer if isinstance(answer, bytes) else answer[0])
         return answer
@@ -164,7 +162,9 @@ class RedisStore:
     def _exchange(self, changes: Sequence[Change], claim: Claim | None) -> Callable[[], Exchange]:
         """The call, made ready."""
         settled = pack_settled(changes)
-        name, packed = ("exchange", settled) if settled is not None else ("exchange_any", pack_changes(changes))
+        name, packed = (
+            ("exchange", settled) if settled is not None else ("exchange_any", pack_changes(changes))
+        )
         words = (self._now(), *_claim_words(claim), *packed)
 
         def call() -> Exchange:
@@ -183,7 +183,11 @@ class RedisStore:
         known = [(i, key, attempt) for i, attempt in leases if (key := short(i)) is not None]
         if not known:
             return {}
-        words = (self._now(), repr(lease), *(key + attempt.to_bytes(4, "little") for _, key, attempt in known))
+        words = (
+            self._now(),
+            repr(lease),
+            *(key + attempt.to_bytes(4, "little") for _, key, attempt in known),
+        )
         answers = self.lines.run("extend", self._keys, words)
         return {i: answer == 1 for (i, _, _), answer in zip(known, answers, strict=True) if answer >= 0}
 
