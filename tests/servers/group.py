@@ -1,4 +1,4 @@
-"""Several Valkey processes: a Cluster of three, or a primary with a replica and Sentinels. These need TCP: on the loopback."""
+"""Several Valkey processes: a Cluster of three, or a primary with a replica and Sentinels, over TCP on the loopback."""
 
 from __future__ import annotations
 
@@ -42,7 +42,12 @@ def cluster() -> Iterator[list[Node]]:
         nodes: list[Node] = []
         for _ in range(3):
             port = free_port()
-            settings = {"port": str(port), "bind": HOST, "cluster-enabled": "yes", "cluster-node-timeout": "2000"}
+            settings = {
+                "port": str(port),
+                "bind": HOST,
+                "cluster-enabled": "yes",
+                "cluster-node-timeout": "2000",
+            }
             nodes.append(Node(stack.enter_context(valkey(**settings)), port))
         first, bounds = nodes[0].server, (0, 5461, 10923, 16384)
         for n, node in enumerate(nodes):
@@ -50,7 +55,9 @@ def cluster() -> Iterator[list[Node]]:
             assert node.server.say(f"CLUSTER SET-CONFIG-EPOCH {n + 1}") == "+OK"
         for node in nodes[1:]:
             assert first.say(f"CLUSTER MEET {HOST} {node.port}") == "+OK"
-        until(lambda: all("cluster_state:ok" in node.server.tell("CLUSTER INFO") for node in nodes), "a cluster")
+        until(
+            lambda: all("cluster_state:ok" in node.server.tell("CLUSTER INFO") for node in nodes), "a cluster"
+        )
         yield nodes
 
 

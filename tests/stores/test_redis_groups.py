@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from servers.group import HOST, cluster, sentinel
 
 from longshore import App
 from longshore.errors import ConfigError, StoreError, StoreUnavailable
@@ -12,6 +11,7 @@ from longshore.testing.conformance import StoreConformance
 from longshore.testing.conformance.sharing import CrossHints
 from longshore.testing.effort import redis_elements
 from longshore.testing.waiting import until
+from servers.group import HOST, cluster, sentinel
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,6 @@ import sys
 
 import msgspec
 import pytest
-from servers.shared import in_namespace
-from servers.valkey import valkey
 
 from longshore import App
 from longshore.errors import ConfigError, SchemaError, StoreError, StoreFull, StoreUnavailable
@@ -17,6 +15,8 @@ from longshore.model import Claim, succeeded
 from longshore.stores import open_store
 from longshore.stores.redis.location import parse
 from longshore.testing.samples import claim, job, jobs, number
+from servers.shared import in_namespace
+from servers.valkey import valkey
 
 
 def refused(kind, store, *words):
@@ -93,7 +93,12 @@ def test_without_the_driver():
 
 
 def test_nobody_there(tmp_path):
-    refused(StoreUnavailable, open_store(f"unix://{tmp_path}/none"), "cannot be reached", "see that the server runs")
+    refused(
+        StoreUnavailable,
+        open_store(f"unix://{tmp_path}/none"),
+        "cannot be reached",
+        "see that the server runs",
+    )
 
 
 def test_a_server_that_wants_a_password():

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from servers.valkey import Valkey, valkey
 
 from longshore import App
 from longshore.errors import StoreError
 from longshore.model import Where
 from longshore.testing.waiting import until
+from servers.valkey import Valkey, valkey
 
 
 class Load:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, NoReturn
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from longshore.errors import ConfigError
 
@@ -177,9 +177,3 @@ def _tls(shown: str, options: Mapping[str, str]) -> dict[str, Any]:
             _refuse(shown, "ssl_check_hostname is true or false")
         found["ssl_check_hostname"] = found["ssl_check_hostname"] == "true"
     return found
-
-
-def without_login(url: str) -> str:
-    """The URL with neither user nor password."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

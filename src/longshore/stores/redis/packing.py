@@ -8,15 +8,13 @@ unique key are MessagePack, which makes them one array to Python; a script only 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from operator import attrgetter
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 import msgspec
 
 from longshore.errors import StoreError
-from longshore.model import FINAL, Change, JobRecord
+from longshore.model import JobRecord
 
 #: field → its code for a width, in the order in which they are stored; "t" is a text
 LAYOUT: Final[Mapping[str, str]] = {
@@ -46,10 +44,9 @@ LAYOUT: Final[Mapping[str, str]] = {
     "worker": "t",
     "result": "t",
 }
-_CODES: Final = {name: n for n, name in enumerate(LAYOUT, 1)}
 _HEAD: Final = struct.Struct("<" + "".join(LAYOUT.values()).replace("t", "I"))
 _SIZE: Final = _HEAD.size
-_ID: Final = 16
+ID_SIZE: Final = 16
 
 STATES: Final[Mapping[str, int]] = {
     "queued": ord("q"),
@@ -65,11 +62,11 @@ _MODES: Final = (None, "existing", "reject", "replace")
 _NAN: Final = float("nan")
 #: what the texts from ``task`` on begin with, so that they are an array: it is the first byte of the task
 _ARRAY: Final = b"\x98"
-_NIL: Final = b"\xc0"
+NIL: Final = b"\xc0"
 #: a unique key is marked, for no key is an empty text, and an empty text may be a key
 _KEYED: Final = b"="
 
-_encode: Final = msgspec.msgpack.Encoder().encode
+encode: Final = msgspec.msgpack.Encoder().encode
 _Texts = tuple[str, bytes, bytes | None, bytes | None, bytes | None, str | None, str | None, bytes | None]
 _texts: Final = msgspec.msgpack.Decoder(_Texts).decode
 _record: Final = cast("Callable[..., JobRecord]", JobRecord)
@@ -81,10 +78,11 @@ def short(job_id: str) -> bytes | None:
         raw = bytes.fromhex(job_id)
     except ValueError:
         return None
-    return raw if len(raw) == _ID and raw.hex() == job_id else None
+    return raw if len(raw) == ID_SIZE and raw.hex() == job_id else None
 
 
-def _time(value: float | None) -> float:
+def stamp(value: float | None) -> float:
+    """A time as it is stored: none is what equals nothing, not even itself."""
     return _NAN if value is None else value
 
 
@@ -94,15 +92,25 @@ def text(name: str, value: Any) -> bytes:
         return cast("str", value).encode()
     if name == "unique":
         return b"" if value is None else _KEYED + cast("str", value).encode()
-    return _ARRAY + _encode(value) if name == "task" else _encode(value)
+    return _ARRAY + encode(value) if name == "task" else encode(value)
 
 
-def _number(name: str, value: Any) -> Any:
+def coded(name: str, value: Any) -> Any:
+    """A field that is no text, as it is stored."""
     if name == "state":
         return STATES[value]
     if name == "unique_mode":
         return _MODES.index(value)
-    return _time(value) if LAYOUT[name] == "d" else value
+    if LAYOUT[name] != "d":
+        return value
+    return due(value) if name == "run_at" else stamp(value)
+
+
+def due(value: float) -> float:
+    """A due time, which must be one: it is where a job stands in its line."""
+    if value != value:
+        raise StoreError("a due time cannot be nan")
+    return value
 
 
 def pack(job: JobRecord) -> bytes:
@@ -111,13 +119,13 @@ def pack(job: JobRecord) -> bytes:
     if key is None:
         raise StoreError(f"{job.id!r} is no job's id: those are 32 hexadecimal digits, in lower case")
     queue, unique = job.queue.encode(), text("unique", job.unique)
-    task, args = _ARRAY + _encode(job.task), _encode(job.args)
-    headers = _NIL if job.headers is None else _encode(job.headers)
-    errors = _NIL if job.errors is None else _encode(job.errors)
-    progress = _NIL if job.progress is None else _encode(job.progress)
-    reason = _NIL if job.reason is None else _encode(job.reason)
-    worker = _NIL if job.worker is None else _encode(job.worker)
-    result = _NIL if job.result is None else _encode(job.result)
+    task, args = _ARRAY + encode(job.task), encode(job.args)
+    headers = NIL if job.headers is None else encode(job.headers)
+    errors = NIL if job.errors is None else encode(job.errors)
+    progress = NIL if job.progress is None else encode(job.progress)
+    reason = NIL if job.reason is None else encode(job.reason)
+    worker = NIL if job.worker is None else encode(job.worker)
+    result = NIL if job.result is None else encode(job.result)
     try:
         head = _HEAD.pack(
             STATES[job.state],
@@ -127,14 +135,14 @@ def pack(job: JobRecord) -> bytes:
             job.attempt,
             job.failures,
             job.crashes,
-            job.run_at,
+            due(job.run_at),
             job.created_at,
-            _time(job.expires_at),
-            _time(job.keep),
-            _time(job.lease_until),
-            _time(job.started_at),
-            _time(job.finished_at),
-            _time(job.purge_at),
+            stamp(job.expires_at),
+            stamp(job.keep),
+            stamp(job.lease_until),
+            stamp(job.started_at),
+            stamp(job.finished_at),
+            stamp(job.purge_at),
             len(queue),
             len(unique),
             len(task),
@@ -172,13 +180,13 @@ def unpack(packed: bytes) -> JobRecord:
         queue,
         unique,
         *_,
-    ) = _HEAD.unpack_from(packed, _ID)
-    at = _ID + _SIZE
+    ) = _HEAD.unpack_from(packed, ID_SIZE)
+    at = ID_SIZE + _SIZE
     rest = at + queue + unique
     task, args, headers, errors, progress, reason, worker, result = _texts(packed[rest:])
     # By position, in the order of JobRecord's fields. A time that is not equal to itself is none.
     return _record(
-        packed[:_ID].hex(),
+        packed[:ID_SIZE].hex(),
         task,
         packed[at : at + queue].decode(),
         args,
@@ -205,102 +213,3 @@ def unpack(packed: bytes) -> JobRecord:
         progress,
         headers,
     )
-
-
-def plain(jobs: Sequence[JobRecord]) -> bool:
-    """Whether these are new jobs as most are: what ``add.lua`` takes."""
-    ids = {job.id for job in jobs}
-    return len(ids) == len(jobs) and all(
-        job.state == "queued" and job.unique is None and job.reason is None for job in jobs
-    )
-
-
-def lined_up(jobs: Sequence[JobRecord], packed: Sequence[bytes]) -> list[Any]:
-    """The arguments of ``add.lua``: jobs by their lines."""
-    lines: dict[tuple[int, str], list[bytes | str]] = {}
-    for job, one in zip(jobs, packed, strict=True):
-        lines.setdefault((job.priority, job.queue), []).extend((one[:_ID], one[_ID:], repr(job.run_at)))
-    words: list[Any] = [len(lines)]
-    for (priority, queue), found in lines.items():
-        words += (f"{priority}:{queue}", queue, len(found) // 3, *found)
-    return words
-
-
-#: what ``settle.lua`` sets, as `model.succeeded` does
-_SETTLED: Final = frozenset(("state", "result", "finished_at", "lease_until", "purge_at"))
-_settle: Final = struct.Struct("<16sIBdd")
-
-
-def pack_settled(changes: Sequence[Change]) -> list[bytes] | None:
-    """The last arguments of ``exchange.lua``, where all changes are of the kind it takes."""
-    packed: list[bytes] = []
-    seen: set[bytes] = set()
-    for job_id, state, attempt, values in map(_parts, changes):
-        key = short(job_id)
-        if state != "running" or key is None or key in seen or values.keys() != _SETTLED:
-            return None
-        after, finished = values["state"], values["finished_at"]
-        if after not in FINAL or values["lease_until"] is not None or finished is None:
-            return None
-        seen.add(key)
-        result = values["result"]
-        packed.append(
-            _settle.pack(key, attempt, STATES[after], finished, _time(values["purge_at"]))
-            + (_NIL if result is None else _encode(result))
-        )
-    return packed
-
-
-_parts: Final = attrgetter("id", "state", "attempt", "values")
-
-
-class Shape:
-    """Changes that set the same fields."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.code = bytes(_CODES[name] for name in names)
-        self._fields = [(name, LAYOUT[name] == "t") for name in names]
-        self._fixed = struct.Struct("<B16sBI" + "".join(LAYOUT[name] for name in names).replace("t", "I"))
-
-    def pack(self, number: int, key: bytes, change: Change) -> bytes:
-        """A change as ``change.lua`` takes it, where this is the ``number``-th shape of the call."""
-        numbers: list[Any] = []
-        texts: list[bytes] = []
-        values = change.values
-        for name, is_text in self._fields:
-            if is_text:
-                value = text(name, values[name])
-                texts.append(value)
-                numbers.append(len(value))
-            else:
-                numbers.append(_number(name, values[name]))
-        try:
-            fixed = self._fixed.pack(number, key, STATES[change.state], change.attempt, *numbers)
-        except struct.error as error:
-            raise StoreError(
-                f"a change of job {change.id} has a number that cannot be stored: {error}"
-            ) from None
-        return b"".join((fixed, *texts))
-
-
-@cache
-def _shape(names: tuple[str, ...]) -> Shape:
-    unknown = [name for name in names if name not in _CODES]
-    if unknown:
-        listed = ", ".join(map(repr, unknown))
-        raise StoreError(f"a change may set the fields of JobRecord except id, not {listed}")
-    return Shape(names)
-
-
-def pack_changes(changes: Sequence[Change]) -> list[bytes | int]:
-    """The last arguments of ``exchange_any.lua``: the number of shapes, the shapes, the changes."""
-    shapes: dict[tuple[str, ...], int] = {}
-    packed: list[bytes] = []
-    for change in changes:
-        names = tuple(change.values)
-        number = shapes.get(names)
-        if number is None:
-            number = shapes[names] = len(shapes) + 1
-        # What is no job's id gets one that no job has: all changes keep their places.
-        packed.append(_shape(names).pack(number, short(change.id) or b"\xff" * _ID, change))
-    return [len(shapes), *[_shape(names).code for names in shapes], *packed]

@@ -21,17 +21,8 @@ from longshore.stores.redis.dialer import Line
 from longshore.stores.redis.ear import Ear
 from longshore.stores.redis.lines import Lines
 from longshore.stores.redis.mouth import Mouth
-from longshore.stores.redis.packing import (
-    STATES,
-    lined_up,
-    pack,
-    pack_changes,
-    pack_settled,
-    plain,
-    short,
-    text,
-    unpack,
-)
+from longshore.stores.redis.packing import STATES, pack, short, text, unpack
+from longshore.stores.redis.words import lined_up, pack_changes, pack_settled, plain
 
 _STATE_OF: Final = {code: state for state, code in STATES.items()}
 #: seconds a script may take beyond the usual for each job it is given
