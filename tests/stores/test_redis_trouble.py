@@ -84,6 +84,12 @@ def _refused(load: Load) -> None:
     until(lambda: load.refused > before, "an enqueue that fails")
 
 
+def goes_on(load: Load) -> None:
+    done, acknowledged = load.done(), len(load.acknowledged)
+    until(lambda: len(load.acknowledged) > acknowledged + 20, "jobs to be stored again")
+    until(lambda: load.done() > done + 20, "jobs to be done again")
+
+
 @pytest.mark.parametrize("trouble", [kill, restart, pause, cut, forget_scripts])
 def test_a_worker_comes_back_and_nothing_is_lost(server, trouble):
     app = App(f"{server.url}?timeout=0.5", lease=2.0, sweep=0.5)
@@ -91,10 +97,7 @@ def test_a_worker_comes_back_and_nothing_is_lost(server, trouble):
         for _ in range(2):
             until(lambda: load.done() > 20, "jobs to be done")
             trouble(server, load)
-            done = load.done()
-            acknowledged = len(load.acknowledged)
-            until(lambda: len(load.acknowledged) > acknowledged + 20, "jobs to be stored again")
-            until(lambda: load.done() > done + 20, "jobs to be done again")
+            goes_on(load)
         load.__exit__()
         everyone = set(load.acknowledged)
         until(lambda: not app.store.find(Where(states=("queued", "running")), 1), "all jobs to be over")
