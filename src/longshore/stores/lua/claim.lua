@@ -56,6 +56,7 @@ for i = 1, #levels do
 end
 
 if #ids > 0 then
+  local sub, pack, parse = string.sub, struct.pack, struct.unpack
   local values, leases, runs, open, counts = {}, {}, {}, {}, {}
   for from = 1, #ids, 1000 do
     local some = call('HMGET', KEYS[1], unpack(ids, from, math.min(from + 999, #ids)))
@@ -64,21 +65,21 @@ if #ids > 0 then
       -- Without a value an id is a foreign hand's work; it goes from its line, and nothing comes of it.
       if v then
         local _, cancel, mode, priority, attempt, failures, crashes, run_at, created, expires, keep, _, _, finished, purge,
-          queue, unique, task, args, headers, errors, progress, reason, was, result = struct.unpack(HEAD, v)
+          queue, unique, task, args, headers, errors, progress, reason, was, result = parse(HEAD, v)
         local stop = SIZE + queue + unique + task + args + headers + errors + progress
-        if reason ~= 1 or string.sub(v, stop + 1, stop + 1) ~= NIL then
+        if reason ~= 1 or sub(v, stop + 1, stop + 1) ~= NIL then
           open[#open + 1] = id
         end
-        local new = struct.pack(HEAD, RUNNING, cancel, mode, priority, attempt + 1, failures, crashes, run_at, created,
+        local new = pack(HEAD, RUNNING, cancel, mode, priority, attempt + 1, failures, crashes, run_at, created,
           expires, keep, now + lease, crashes > 0 and NONE or now, finished, purge, queue, unique, task, args, headers,
-          errors, progress, 1, #worker, result) .. string.sub(v, SIZE + 1, stop) .. NIL .. worker
-          .. string.sub(v, stop + reason + was + 1)
+          errors, progress, 1, #worker, result) .. sub(v, SIZE + 1, stop) .. NIL .. worker
+          .. sub(v, stop + reason + was + 1)
         local n = #values
         values[n + 1], values[n + 2] = id, new
         leases[n + 1], leases[n + 2] = now + lease, id
         runs[n + 1], runs[n + 2] = 0, id
         answer[#answer + 1] = id .. new
-        local name = string.sub(v, SIZE + 1, SIZE + queue)
+        local name = sub(v, SIZE + 1, SIZE + queue)
         counts[name] = (counts[name] or 0) + 1
       end
     end

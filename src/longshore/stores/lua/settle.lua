@@ -2,6 +2,7 @@
 -- One pass without tables or closures a job: this and `claim.lua` are what a busy store does all day.
 local refused, first = {}, at
 if #ARGV >= first then
+  local sub, pack, parse = string.sub, struct.pack, struct.unpack
   local found, ids, values, over, purges, freed, counts, ends = {}, {}, {}, {}, {}, {}, {}, {}
   for i = first, #ARGV do
     ids[#ids + 1] = string.sub(ARGV[i], 1, 16)
@@ -16,36 +17,34 @@ if #ARGV >= first then
     local id, v, fits = ids[i], found[i], false
     if v then
       local argument = ARGV[first + i - 1]
-      local _, attempt, state, finished, purge, from = struct.unpack('<c16I4Bdd', argument)
+      local _, attempt, state, finished, purge, from = parse('<c16I4Bdd', argument)
       local was, cancel, mode, priority, at_attempt, failures, crashes, run_at, created, expires, keep, _, started, _, _,
-        queue, unique, task, args, headers, errors, progress, reason, by = struct.unpack(HEAD, v)
+        queue, unique, task, args, headers, errors, progress, reason, by = parse(HEAD, v)
       fits = was == RUNNING and at_attempt == attempt
       if fits then
         local stop = SIZE + queue + unique + task + args + headers + errors + progress + reason + by
         local n = #values
         values[n + 1] = id
-        values[n + 2] = struct.pack(HEAD, state, cancel, mode, priority, attempt, failures, crashes, run_at, created,
+        values[n + 2] = pack(HEAD, state, cancel, mode, priority, attempt, failures, crashes, run_at, created,
           expires, keep, NONE, started, finished, purge, queue, unique, task, args, headers, errors, progress, reason, by,
-          #argument - from + 1) .. string.sub(v, SIZE + 1, stop) .. string.sub(argument, from)
+          #argument - from + 1) .. sub(v, SIZE + 1, stop) .. sub(argument, from)
         over[#over + 1] = id
         if unique > 0 then
-          freed[#freed + 1] = string.sub(v, SIZE + queue + 1, SIZE + queue + unique)
+          freed[#freed + 1] = sub(v, SIZE + queue + 1, SIZE + queue + unique)
         end
         if purge == purge then
           n = #purges
           purges[n + 1], purges[n + 2] = purge, id
         end
-        local mark = string.char(state)
-        local list = ends[mark]
+        local list, number = ends[state], counts[state]
         if not list then
-          list = {}
-          ends[mark] = list
+          list, number = {}, {}
+          ends[state], counts[state] = list, number
         end
         n = #list
         list[n + 1], list[n + 2] = 0, id
-        local name = string.sub(v, SIZE + 1, SIZE + queue)
-        counts['r' .. name] = (counts['r' .. name] or 0) - 1
-        counts[mark .. name] = (counts[mark .. name] or 0) + 1
+        local name = sub(v, SIZE + 1, SIZE + queue)
+        number[name] = (number[name] or 0) + 1
       end
     end
     if not fits then
@@ -59,12 +58,14 @@ if #ARGV >= first then
     many('HSET', KEYS[1], values, 2)
     many('HDEL', P .. 'unique', freed, 1)
     many('ZADD', P .. 'purge', purges, 2)
-    for mark, list in pairs(ends) do
+    for state, list in pairs(ends) do
+      local mark = string.char(state)
       many('ZADD', P .. 's:' .. mark, list, 2)
-    end
-    for key, step in pairs(counts) do
-      if call('HINCRBY', P .. 'counts', key, step) <= 0 then
-        call('HDEL', P .. 'counts', key)
+      for name, number in pairs(counts[state]) do
+        if call('HINCRBY', P .. 'counts', 'r' .. name, -number) <= 0 then
+          call('HDEL', P .. 'counts', 'r' .. name)
+        end
+        call('HINCRBY', P .. 'counts', mark .. name, number)
       end
     end
   end

@@ -28,14 +28,16 @@ def plain(jobs: Sequence[JobRecord]) -> bool:
 
 def lined_up(jobs: Sequence[JobRecord], packed: Sequence[bytes]) -> list[Any]:
     """The arguments of ``add.lua``: jobs by their lines."""
-    lines: dict[tuple[int, str], list[bytes | str]] = {}
+    lines: dict[tuple[int, str], list[bytes]] = {}
     for job, one in zip(jobs, packed, strict=True):
-        lines.setdefault((job.priority, job.queue), []).extend(
-            (one[:ID_SIZE], one[ID_SIZE:], repr(job.run_at))
-        )
+        try:
+            lines[job.priority, job.queue].append(one)
+        except KeyError:
+            lines[job.priority, job.queue] = [one]
     words: list[Any] = [len(lines)]
     for (priority, queue), found in lines.items():
-        words += (f"{priority}:{queue}", queue, len(found) // 3, *found)
+        words += (f"{priority}:{queue}", queue, len(found))
+        words += found
     return words
 
 
