@@ -1,7 +1,18 @@
 --@ begin
 -- New jobs as most are: queued, with neither unique key nor reason, each id once. Gives nothing, having done nothing, where one
 -- is stored already: then it is for `add_any.lua` to see.
--- ARGV: time, number of lines, then for each line its name, its queue, how many jobs, and the jobs: id and value in one.
+-- ARGV: nothing, number of lines, then for each line its name, its queue, how many jobs, and the jobs: id and value in one.
+if #ARGV == 6 then
+  local id, till = string.sub(ARGV[6], 1, 16), struct.unpack('<d', ARGV[6], 34)
+  if call('HSETNX', KEYS[1], id, string.sub(ARGV[6], 17)) == 0 then
+    return false
+  end
+  call('ZADD', P .. 'q:' .. ARGV[3], till, id)
+  call('ZADD', P .. 's:q', 0, id)
+  call('HINCRBY', P .. 'counts', 'q' .. ARGV[4], 1)
+  call('ZADD', P .. 'heads', 'LT', till, ARGV[3])
+  return 1
+end
 local places, ids, firsts = tonumber(ARGV[2]), {}, {}
 local at = 3
 for line = 1, places do
@@ -43,4 +54,4 @@ for line = 1, places do
   call('HINCRBY', P .. 'counts', 'q' .. queue, number)
   call('ZADD', P .. 'heads', 'LT', least, name)
 end
-return exact(now)
+return 1

@@ -1,4 +1,4 @@
---@ begin head jobs write
+--@ begin now head jobs write
 -- Any jobs; `add.lua` is for most of them.
 -- ARGV: time, then each job: its id (16 bytes) and its value.
 -- Gives the jobs that stand in the way: position, id and value, and so on.

@@ -1,4 +1,4 @@
---@ begin head jobs write remove
+--@ begin now head jobs write remove
 -- ARGV: time, then ids. Gives those of the jobs that were removed.
 local ids = {}
 for i = 2, #ARGV do

@@ -1,4 +1,4 @@
---@ begin
+--@ begin now
 -- ARGV: time, kind, key. Gives 1 where there was such a document.
 local key = P .. 'doc:' .. ARGV[2]
 local found = call('HGET', key, ARGV[3])

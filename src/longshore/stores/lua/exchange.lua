@@ -1,1 +1,1 @@
---@ begin head asked settle merge claim
+--@ begin now head asked settle merge claim

@@ -1,2 +1,2 @@
---@ begin head asked jobs write change merge claim
+--@ begin now head asked jobs write change merge claim
 -- `exchange.lua` for any changes.

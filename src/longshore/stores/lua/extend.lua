@@ -1,4 +1,4 @@
---@ begin head jobs write
+--@ begin now head jobs write
 -- ARGV: time, lease seconds, then each lease: id (16 bytes) and attempt.
 -- Gives for each: -1 lost, 0 held, 1 held and asked to stop.
 local till, ids, answer = now + tonumber(ARGV[2]), {}, {}

@@ -1,4 +1,4 @@
---@ begin
+--@ begin now
 -- ARGV: time, kind. Gives key and text of each document that is not over.
 local found, answer = call('HGETALL', P .. 'doc:' .. ARGV[2]), {}
 for i = 1, #found, 2 do

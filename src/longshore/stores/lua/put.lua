@@ -1,4 +1,4 @@
---@ begin
+--@ begin now
 -- ARGV: time, kind, key, seconds to live (empty: for ever), text. Others that are over by now go, some at a time.
 local function place(kind, key)
   return struct.pack('<I4', #kind) .. kind .. key

@@ -115,18 +115,16 @@ class RedisStore:
         packed = [pack(job) for job in jobs]
         hit("add.before_commit")
         answer = list(jobs)
-        if not (plain(jobs) and self._stored("add", lined_up(jobs, packed), len(jobs))):
-            standing = self._stored("add_any", packed, len(jobs))[1:]
+        if not (plain(jobs) and self._store("add", lined_up(jobs, packed), len(jobs))):
+            time, *standing = self._store("add_any", packed, len(jobs))
+            self._learn(time)
             for position, found in zip(standing[::2], standing[1::2], strict=True):
                 answer[position] = unpack(found)
         hit("add.after_commit")
         return answer
 
-    def _stored(self, name: str, words: Sequence[Any], number: int) -> Any:
-        answer = self.lines.run(name, self._keys, (self._now(), *words), patience=number * _SECONDS_A_JOB)
-        if answer:
-            self._learn(answer if isinstance(answer, bytes) else answer[0])
-        return answer
+    def _store(self, name: str, words: Sequence[Any], number: int) -> Any:
+        return self.lines.run(name, self._keys, (self._now(), *words), patience=number * _SECONDS_A_JOB)
 
     def _learn(self, time: bytes) -> None:
         if self._clock is None:
