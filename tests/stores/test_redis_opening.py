@@ -204,7 +204,7 @@ def test_a_full_server_takes_no_new_jobs_and_finishes_the_old():
     ("settings", "level", "words"),
     [
         ({}, logging.WARNING, "memory only"),
-        ({"save": "60 1000"}, logging.WARNING, "snapshots only"),
+        ({"save": "60 1000"}, logging.WARNING, "snapshots at best"),
         ({"appendonly": "yes"}, logging.INFO, "about a second"),
         ({"appendonly": "yes", "appendfsync": "always"}, logging.INFO, "is on disk"),
         ({"appendonly": "yes", "appendfsync": "no"}, logging.INFO, "half minute"),
@@ -220,6 +220,16 @@ def test_what_the_server_keeps_is_said(caplog, settings, level, words):
     (record,) = [one for one in caplog.records if one.name == "longshore.stores"]
     assert record.levelno == level
     assert words in record.message
+
+
+def test_what_cannot_be_seen_is_not_said(caplog):
+    with valkey(appendonly="yes") as server:
+        server.say("ACL SETUSER me on >pw ~* &* +@all -@dangerous +info")
+        store = open_store(server.url.replace("unix://", "unix://me:pw@"))
+        with caplog.at_level(logging.INFO, "longshore.stores"):
+            store.open()
+        store.close()
+    assert "cannot be seen (CONFIG is forbidden)" in caplog.text
 
 
 def test_a_connection_of_the_callers():

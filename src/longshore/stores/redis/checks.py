@@ -39,32 +39,27 @@ def check(line: Line, where: Location) -> None:
     _check_schema(line, where)
 
 
+_SYNCED: Final[Mapping[str | None, str]] = {
+    "always": "synced before each answer: what was acknowledged is on disk",
+    "everysec": "synced every second: a crash of the server costs nothing, a power failure about a second",
+    "no": "synced when the system likes: a power failure costs the last half minute or so",
+    None: "a crash of the server costs nothing; how often it is synced cannot be seen (CONFIG is forbidden)",
+}
+_BETTER: Final = "keep them with: redis-cli CONFIG SET appendonly yes"
+
+
 def promise(line: Line) -> tuple[bool, str]:
-    """Whether a restart of the server keeps the jobs, and what is lost when, as a sentence."""
+    """Whether a crash of the server keeps the jobs, and what is lost when, as a sentence."""
     info = _info(line)
     if not info:
         return False, "whether it keeps jobs on disk cannot be seen (INFO is forbidden)"
     if info.get("aof_enabled") == "1":
         sync = _config(line, "appendfsync")
-        if sync == "always":
-            return True, "append-only file, synced before each answer: what was acknowledged is on disk"
-        if sync == "no":
-            return (
-                True,
-                "append-only file, synced when the system likes: a power failure costs the last half minute or so",
-            )
-        return (
-            True,
-            "append-only file, synced every second: a crash of the server costs nothing, a power failure about a second",
-        )
-    if _config(line, "save"):
-        return False, (
-            "snapshots only: a crash of the server costs every job since the last one; "
-            "keep them with: redis-cli CONFIG SET appendonly yes"
-        )
-    return False, (
-        "memory only: a restart of the server costs every job; keep them with: redis-cli CONFIG SET appendonly yes"
-    )
+        return True, f"append-only file, {_SYNCED.get(sync, f'appendfsync {sync}')}"
+    save = _config(line, "save")
+    if save == "":
+        return False, f"memory only: a restart of the server costs every job; {_BETTER}"
+    return False, f"snapshots at best: a crash of the server costs every job since the last one; {_BETTER}"
 
 
 def _info(line: Line) -> Mapping[str, str]:
@@ -75,13 +70,13 @@ def _info(line: Line) -> Mapping[str, str]:
     return dict(re.findall(r"^([a-z_0-9]+):(.*?)\r?$", text, re.MULTILINE))
 
 
-def _config(line: Line, name: str) -> str:
-    """A setting; empty where it may not be looked at."""
+def _config(line: Line, name: str) -> str | None:
+    """A setting; None where it may not be looked at."""
     try:
         found = ask(line, "CONFIG", "GET", name)
     except exceptions.ResponseError:
-        return ""
-    return found[1].decode() if found else ""
+        return None
+    return found[1].decode() if found else None
 
 
 def _check_version(info: Mapping[str, str], where: Location) -> None:
