@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from longshore import App
+from servers.shared import in_namespace
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "redis":
+        return in_namespace(str(tmp_path))
     return "memory://" if request.param == "memory" else f"sqlite:///{tmp_path / 'jobs.db'}"
 
 

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ["open_store"]
 
-_LATER: Final = ("postgresql", "postgres", "redis", "rediss", "valkey", "valkeys")
-_KNOWN: Final = ("memory://", "sqlite:///FILE", "sqlite:////ABSOLUTE/FILE")
+_LATER: Final = ("postgresql", "postgres")
+_REDIS: Final = tuple(
+    base + form for base in ("redis", "rediss", "valkey", "valkeys") for form in ("", "+sentinel", "+cluster")
+)
+_KNOWN: Final = ("memory://", "sqlite:///FILE", "sqlite:////ABSOLUTE/FILE", "redis://HOST", "unix:///SOCKET")
 
 
 def open_store(url: str, *, clock: Callable[[], float] | None = None) -> Store:
@@ -33,7 +36,21 @@ def open_store(url: str, *, clock: Callable[[], float] | None = None) -> Store:
         from longshore.stores.sqlite import SqliteStore
 
         return SqliteStore(url, clock)
+    if found and scheme in (*_REDIS, "unix"):
+        return _redis(url, clock)
     raise _unknown(url, scheme if found else "")
+
+
+def _redis(url: str, clock: Callable[[], float] | None) -> Store:
+    try:
+        from longshore.stores.redis import RedisStore
+    except ModuleNotFoundError as error:
+        if error.name != "redis":
+            raise
+        raise ConfigError(
+            f'{_masked(url)!r} needs the redis driver\ninstall it: pip install "longshore[redis]"'
+        ) from None
+    return RedisStore(url, clock)
 
 
 def _unknown(url: str, scheme: str) -> ConfigError:
@@ -44,7 +61,7 @@ def _unknown(url: str, scheme: str) -> ConfigError:
     hint = ""
     if not scheme:
         hint = f"\nfor a SQLite file of this name write sqlite:///{url}" if url else "\nit is empty"
-    elif near := get_close_matches(scheme.lower(), ["memory", "sqlite", *_LATER], 1):
+    elif near := get_close_matches(scheme.lower(), ["memory", "sqlite", *_LATER, *_REDIS, "unix"], 1):
         hint = f"\ndid you mean {near[0]}:// ?"
     return ConfigError(f"{_masked(url)!r} is not a store's URL\nknown: {', '.join(_KNOWN)}{hint}")
 

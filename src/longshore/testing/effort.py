@@ -47,3 +47,45 @@ def sqlite_steps(store: Store, work: Callable[[], object]) -> int:
         for connection in connections:
             connection.set_progress_handler(None, 1)
     return steps
+
+
+_COUNTED = """
+local tally = 0
+local function call(...)
+  local answer = redis.call(...)
+  local got = type(answer) == 'table' and #answer or 1
+  redis.call('INCRBY', string.sub(KEYS[1], 1, string.find(KEYS[1], '}', 1, true)) .. ':effort', select('#', ...) + got)
+  return answer
+end
+"""
+
+
+def redis_elements(store: Store, work: Callable[[], object]) -> int:
+    """Words given to and elements got from the server's commands, within scripts and without."""
+    from longshore.stores.redis import RedisStore
+    from longshore.stores.redis.scripts import Script, made
+
+    assert isinstance(store, RedisStore)
+    lines, elements = store.lines, 0
+    script, ask = lines.script, lines.ask
+    total = ("GETSET", f"{lines.where.prefix}effort", 0)
+
+    def counted(name: str) -> Script:
+        text = script(name).text.replace("local call = redis.call\n", _COUNTED)
+        return made(
+            text if "local function call" in text else _COUNTED + text.replace("redis.call(", "call(")
+        )
+
+    def counting(*words: Any) -> Any:
+        nonlocal elements
+        answer = ask(*words)
+        elements += len(words) + (len(answer) if isinstance(answer, list) else 1)
+        return answer
+
+    ask(*total)
+    lines.script, lines.ask = counted, counting  # type: ignore[method-assign]
+    try:
+        work()
+    finally:
+        lines.script, lines.ask = script, ask  # type: ignore[method-assign]
+    return elements + int(ask(*total))

@@ -1,0 +1,1 @@
+--@ begin now head asked settle merge claim

@@ -1,0 +1,2 @@
+--@ begin now head asked jobs write change merge claim
+-- `exchange.lua` for any changes.

@@ -1,0 +1,124 @@
+"""What is looked at when a store opens: whether this server can keep jobs at all, and how well it keeps them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from redis import exceptions
+
+from longshore.errors import ConfigError, SchemaError, StoreUnavailable
+from longshore.stores.redis import faults
+from longshore.stores.redis.dialer import Line, ask
+from longshore.stores.redis.location import Location
+
+VERSION: Final = 1
+_OLDEST: Final = (6, 2)
+
+logger = logging.getLogger("longshore.stores")
+
+
+def check(line: Line, where: Location) -> None:
+    """Raise where jobs would not be safe or cannot be; create the namespace where there is none."""
+    info = _info(line)
+    if not info:
+        logger.warning(
+            "%s: INFO is forbidden, so nobody knows whether the server evicts jobs or keeps them on disk",
+            where.url,
+        )
+    if info.get("role") == "slave":
+        raise faults.read_only(where.url)
+    if where.kind != "cluster" and info.get("cluster_enabled") == "1":
+        raise ConfigError(
+            f"{where.url!r} is a node of a cluster\nwrite redis+cluster://HOST1:PORT,HOST2:PORT instead"
+        )
+    _check_version(info, where)
+    _check_eviction(line, info, where)
+    _check_schema(line, where)
+
+
+_SYNCED: Final[Mapping[str | None, str]] = {
+    "always": "synced before each answer: what was acknowledged is on disk",
+    "everysec": "synced every second: a crash of the server costs nothing, a power failure about a second",
+    "no": "synced when the system likes: a power failure costs the last half minute or so",
+    None: "a crash of the server costs nothing; how often it is synced cannot be seen (CONFIG is forbidden)",
+}
+_BETTER: Final = "keep them with: redis-cli CONFIG SET appendonly yes"
+
+
+def promise(line: Line) -> tuple[bool, str]:
+    """Whether a crash of the server keeps the jobs, and what is lost when, as a sentence."""
+    info = _info(line)
+    if not info:
+        return False, "whether it keeps jobs on disk cannot be seen (INFO is forbidden)"
+    if info.get("aof_enabled") == "1":
+        sync = _config(line, "appendfsync")
+        return True, f"append-only file, {_SYNCED.get(sync, f'appendfsync {sync}')}"
+    save = _config(line, "save")
+    if save == "":
+        return False, f"memory only: a restart of the server costs every job; {_BETTER}"
+    return False, f"snapshots at best: a crash of the server costs every job since the last one; {_BETTER}"
+
+
+def _info(line: Line) -> Mapping[str, str]:
+    try:
+        text: str = ask(line, "INFO").decode(errors="replace")
+    except exceptions.ResponseError:
+        return {}
+    return dict(re.findall(r"^([a-z_0-9]+):(.*?)\r?$", text, re.MULTILINE))
+
+
+def _config(line: Line, name: str) -> str | None:
+    """A setting; None where it may not be looked at."""
+    try:
+        found = ask(line, "CONFIG", "GET", name)
+    except exceptions.ResponseError:
+        return None
+    return found[1].decode() if found else None
+
+
+def _check_version(info: Mapping[str, str], where: Location) -> None:
+    # Valkey says 7.2.4 here, whatever it is, for the sake of those who look.
+    version = info.get("redis_version", "")
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    if numbers and numbers < _OLDEST:
+        raise StoreUnavailable(
+            f"{where.url!r} is Redis {version}: Longshore needs 6.2 or later, or any Valkey"
+        )
+
+
+def _check_eviction(line: Line, info: Mapping[str, str], where: Location) -> None:
+    policy = info.get("maxmemory_policy") or _config(line, "maxmemory-policy")
+    if policy and policy != "noeviction":
+        raise ConfigError(
+            f"{where.url!r} throws data away when its memory is full (maxmemory-policy {policy}): jobs would vanish\n"
+            "make it refuse instead: redis-cli CONFIG SET maxmemory-policy noeviction\n"
+            "and write the same into its configuration file; a cache needs a server of its own"
+        )
+
+
+def _check_schema(line: Line, where: Location) -> None:
+    key = where.prefix + "schema"
+    try:
+        if (written := ask(line, "GET", key)) is None:
+            ask(line, "SET", key, VERSION, "NX")
+            written = ask(line, "GET", key)
+        found = written.decode(errors="replace")
+    except exceptions.ResponseError as error:
+        if "WRONGTYPE" not in str(error):
+            raise
+        found = "of another type"
+    if found == str(VERSION):
+        return
+    if found.isdecimal() and int(found) > VERSION:
+        raise SchemaError(
+            f"{where.url!r}: namespace {where.namespace!r} was made by a later Longshore "
+            f"(schema {found}, this one knows {VERSION})\n"
+            "upgrade Longshore here, or choose another with ?namespace=NAME"
+        )
+    raise SchemaError(
+        f"{where.url!r}: the key {key!r} is {found!r}, which Longshore never wrote\n"
+        "choose another namespace: ?namespace=NAME"
+    )

@@ -1,0 +1,97 @@
+"""The driver's errors as ours: what happened, where, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from redis import exceptions
+
+from longshore.errors import ConfigError, LongshoreError, StoreError, StoreFull, StoreUnavailable
+
+#: what a server says while it is not itself, or no longer who we took it for: the same call may succeed later, elsewhere
+_PASSING: Final = (
+    "READONLY", "LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOREPLICAS", "UNKILLABLE",
+    "MISCONF", "UNBLOCKED",
+)  # fmt: skip
+
+
+def ours(error: Exception, url: str) -> LongshoreError:
+    """What to raise instead of this."""
+    said = str(error) or type(error).__name__
+    if isinstance(error, exceptions.OutOfMemoryError) or said.startswith(
+        ("OOM", "command not allowed when used memory")
+    ):
+        return _full(url)
+    if isinstance(error, exceptions.AuthenticationError | exceptions.AuthorizationError) or _denied(said):
+        return _login(url, said)
+    if isinstance(error, exceptions.NoPermissionError) or said.startswith("NOPERM"):
+        return _forbidden(url, said)
+    if "DB index is out of range" in said or "SELECT is not allowed" in said:
+        return ConfigError(
+            f"{url!r}: this server has no database of that number\n"
+            "use database 0, and ?namespace=NAME to keep things apart"
+        )
+    if isinstance(error, exceptions.TimeoutError):
+        return StoreUnavailable(
+            f"{url!r} did not answer in time; see that the server runs, or raise ?timeout=SECONDS"
+        )
+    if isinstance(error, exceptions.ReadOnlyError) or "READONLY" in said:
+        return read_only(url)
+    if isinstance(error, exceptions.ConnectionError | OSError | exceptions.MaxConnectionsError):
+        return StoreUnavailable(f"{url!r} cannot be reached: {_first(said)}\nsee that the server runs there")
+    if isinstance(
+        error, exceptions.ClusterError | exceptions.AskError | exceptions.TryAgainError
+    ) or _passing(said):
+        return StoreUnavailable(f"{url!r} cannot serve now: {_first(said)}")
+    if "WRONGTYPE" in said:
+        return StoreError(
+            f"{url!r}: keys of this namespace hold something else\nchoose another with ?namespace=NAME"
+        )
+    return StoreError(f"{url!r} refused: {_first(said)}")
+
+
+def read_only(url: str) -> StoreUnavailable:
+    """The server is a replica."""
+    return StoreUnavailable(
+        f"{url!r} is a read-only replica: jobs are written to the primary\n"
+        "name the primary, or let Sentinel find it: redis+sentinel://HOST1,HOST2/NAME"
+    )
+
+
+def _first(said: str) -> str:
+    return said.splitlines()[0][:300]
+
+
+def _passing(said: str) -> bool:
+    return said.split(" ", 1)[0].rstrip(":") in _PASSING or "READONLY" in said
+
+
+def _denied(said: str) -> bool:
+    return said.startswith(("NOAUTH", "WRONGPASS", "invalid password", "Authentication required"))
+
+
+def _full(url: str) -> StoreFull:
+    return StoreFull(
+        f"{url!r} has used all the memory it may use: no new jobs can be stored, those stored still run\n"
+        "give it more: redis-cli CONFIG SET maxmemory BYTES   or keep finished jobs for a shorter time (keep=)"
+    )
+
+
+def _login(url: str, said: str) -> ConfigError:
+    return ConfigError(
+        f"{url!r}: the server does not accept this user or password: {_first(said)}\n"
+        "write them as redis://USER:PASSWORD@HOST, or redis://:PASSWORD@HOST without a user; "
+        "percent-encode what is no letter or digit"
+    )
+
+
+def _forbidden(url: str, said: str) -> ConfigError:
+    return ConfigError(
+        f"{url!r}: this user may not do what a store must: {_first(said)}\n"
+        "allow it: ACL SETUSER NAME ~{longshore}:* &{longshore}:* +@all -@dangerous +info"
+    )
+
+
+def in_use(error: LongshoreError) -> LongshoreError:
+    """As `ours`, for a store that worked before: what was right once may be right again, so callers try again."""
+    return StoreUnavailable(str(error)) if isinstance(error, ConfigError) else error

@@ -1,0 +1,177 @@
+"""The connections of one process: as many as there are threads that call at once, each call on one of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from redis import exceptions
+
+from longshore.stores.redis import faults
+from longshore.stores.redis.dialer import Line, ask, dial
+from longshore.stores.redis.location import Location
+from longshore.stores.redis.scripts import Script, script
+
+#: seconds after which a connection is looked at before it is used: the server may have closed it
+_STALE: Final = 1.0
+#: connections kept for later
+_KEPT: Final = 16
+_TROUBLE: Final = (exceptions.RedisError, OSError)
+#: what is true only of the server we are connected to: others are to be looked for
+_MOVED: Final = ("READONLY", "MOVED", "ASK", "CLUSTERDOWN", "MASTERDOWN", "LOADING", "UNBLOCKED")
+
+logger = logging.getLogger("longshore.stores")
+
+
+class _Free(NamedTuple):
+    line: Line
+    since: float
+
+
+class Lines:
+    """``check`` is called with the first connection, before its first use."""
+
+    def __init__(self, where: Location, check: Callable[[Line], object]) -> None:
+        self.where = where
+        self._check = check
+        #: for tests, which count what a script does
+        self.script: Callable[[str], Script] = script
+        self.forked()
+
+    def forked(self) -> None:
+        """Forget all connections without a word: they are the parent's, or there are none."""
+        self._free: list[_Free] = []
+        self._lock = threading.Lock()
+        self._open = False
+
+    def open(self) -> None:
+        """Connect, so that whatever is wrong shows here. Idempotent."""
+        if self._open:
+            return
+        try:
+            line = dial(self.where)
+            try:
+                self._check(line)
+            except BaseException:
+                line.disconnect()
+                raise
+        except _TROUBLE as error:
+            raise faults.ours(error, self.where.url) from None
+        self._open = True
+        self._give_back(line)
+
+    def close(self) -> None:
+        """Close those that are free; those in use are closed when they come back."""
+        with self._lock:
+            free, self._free = self._free, []
+            self._open = False
+        for one in free:
+            one.line.disconnect()
+
+    def run(
+        self,
+        name: str,
+        keys: Sequence[str],
+        words: Sequence[Any],
+        *,
+        repeat: bool = True,
+        patience: float = 0.0,
+    ) -> Any:
+        """Run a script: one atomic call. ``repeat``: once more, where the connection broke; ``patience``: seconds it may
+        take beyond the usual."""
+        found = self.script(name)
+        head = (len(keys), *keys, *words)
+
+        def call(line: Line) -> Any:
+            try:
+                return _told(line, ("EVALSHA", found.sha, *head), patience)
+            except exceptions.NoScriptError:
+                # A new server, a flushed one, or one that took over: it learns the script with this call.
+                return _told(line, ("EVAL", found.text, *head), patience)
+
+        return self._on_a_line(call, repeat)
+
+    def ask(self, *words: Any) -> Any:
+        """One command; it must be one that can be repeated."""
+        return self._on_a_line(lambda line: ask(line, *words), True)
+
+    def _on_a_line(self, call: Callable[[Line], Any], repeat: bool) -> Any:
+        self.open()
+        while True:
+            line: Line | None = None
+            try:
+                line = self._take()
+                answer = call(line)
+            except _TROUBLE as error:
+                if line is not None:
+                    self._after(line, error)
+                if repeat and line is not None and _cut(error):
+                    repeat = False
+                    continue
+                raise faults.in_use(faults.ours(error, self.where.url)) from None
+            except BaseException:
+                if line is not None:
+                    line.disconnect()
+                raise
+            self._give_back(line)
+            return answer
+
+    def _after(self, line: Line, error: Exception) -> None:
+        """What becomes of a connection on which something went wrong."""
+        refused = isinstance(error, exceptions.ResponseError)
+        if (
+            refused
+            and not any(word in str(error) for word in _MOVED)
+            and not isinstance(error, exceptions.AskError)
+        ):
+            self._give_back(line)
+            return
+        line.disconnect()
+        # The others lead to the same place.
+        with self._lock:
+            free, self._free = self._free, []
+        for one in free:
+            one.line.disconnect()
+
+    def _take(self) -> Line:
+        while True:
+            with self._lock:
+                found = self._free.pop() if self._free else None
+            if found is None:
+                return dial(self.where)
+            if time.monotonic() - found.since < _STALE or _quiet(found.line):
+                return found.line
+            found.line.disconnect()
+
+    def _give_back(self, line: Line) -> None:
+        with self._lock:
+            if self._open and len(self._free) < _KEPT:
+                self._free.append(_Free(line, time.monotonic()))
+                return
+        line.disconnect()
+
+
+def _told(line: Line, words: Sequence[Any], patience: float) -> Any:
+    line.send_packed_command(line.pack_command(*words))
+    if patience:
+        # The answer to a large call may take longer than a connection's silence is borne otherwise.
+        line.can_read(patience)
+    return line.read_response()
+
+
+def _quiet(line: Line) -> bool:
+    """Whether nothing came unasked: what would come is the news that the server closed it."""
+    try:
+        return not line.can_read(0)
+    except _TROUBLE:
+        return False
+
+
+def _cut(error: Exception) -> bool:
+    """Whether the connection broke, rather than that the server is slow or says no."""
+    return isinstance(error, exceptions.ConnectionError) and not isinstance(
+        error, exceptions.AuthenticationError | exceptions.AuthorizationError | exceptions.BusyLoadingError
+    )

@@ -1,0 +1,93 @@
+"""Clusters and Sentinel groups, with real processes."""
+
+from __future__ import annotations
+
+import pytest
+
+from longshore import App
+from longshore.errors import ConfigError, StoreError, StoreUnavailable
+from longshore.stores import open_store
+from longshore.testing.conformance import StoreConformance
+from longshore.testing.conformance.sharing import CrossHints
+from longshore.testing.effort import redis_elements
+from longshore.testing.waiting import until
+from servers.group import HOST, cluster, sentinel
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    with cluster() as nodes:
+        yield nodes
+
+
+def everywhere(nodes):
+    return ",".join(f"{HOST}:{node.port}" for node in nodes)
+
+
+@pytest.mark.xdist_group("cluster")
+class TestCluster(StoreConformance, CrossHints):
+    """Every namespace lies on one node, different ones on different nodes."""
+
+    @pytest.fixture(autouse=True)
+    def place(self, nodes):
+        self.url = f"redis+cluster://{everywhere(nodes)}?namespace={{folder}}"
+
+    def count(self, store, work):
+        return redis_elements(store, work)
+
+
+@pytest.mark.xdist_group("cluster")
+def test_a_cluster_is_no_server(nodes):
+    with pytest.raises(ConfigError, match=r"redis\+cluster://"):
+        open_store(f"redis://{HOST}:{nodes[0].port}").open()
+
+
+@pytest.mark.xdist_group("cluster")
+def test_a_namespace_that_moves_to_another_node(nodes):
+    app = App(f"redis+cluster://{everywhere(nodes)}?namespace=moving")
+    app.store.put("k", "a", {})
+    slot = int(nodes[0].server.say("CLUSTER KEYSLOT {moving}:jobs")[1:])
+    owner = next(node for node in nodes if node.server.say(f"CLUSTER COUNTKEYSINSLOT {slot}") != ":0")
+    other = next(node for node in nodes if node is not owner)
+    ids = {node.port: node.server.tell("CLUSTER MYID").split("\r\n")[1] for node in nodes}
+    owner.server.say("FLUSHALL")
+    for node in (other, owner, *nodes):
+        node.server.say(f"CLUSTER SETSLOT {slot} NODE {ids[other.port]}")
+
+    def again() -> bool:
+        try:
+            app.store.put("k", "b", {})
+        except StoreUnavailable:
+            return False
+        return True
+
+    until(again, "the store to find the other node")
+    assert app.store.list("k") == {"b": {}}
+    assert other.server.say(f"CLUSTER COUNTKEYSINSLOT {slot}") != ":0"
+    app.close()
+
+
+def test_a_worker_follows_the_primary():
+    with sentinel() as group:
+        watchers = ",".join(f"{HOST}:{node.port}" for node in group.sentinels)
+        app = App(f"redis+sentinel://{watchers}/main?timeout=1", lease=2.0, sweep=0.5)
+        task = app.task(name="add")(lambda n: n + 1)
+        with app.worker():
+            assert task.enqueue(1).result(timeout=30) == 2
+            group.primary.server.kill()
+
+            def stored():
+                try:
+                    return task.enqueue(2)
+                except StoreError:
+                    return None
+
+            assert until(stored, "the replica to be the primary").result(timeout=30) == 3
+        app.close()
+
+
+def test_a_group_nobody_knows():
+    with sentinel() as group:
+        watchers = ",".join(f"{HOST}:{node.port}" for node in group.sentinels)
+        with pytest.raises(StoreUnavailable, match="no primary for 'other'"):
+            open_store(f"redis+sentinel://{watchers}/other").open()
