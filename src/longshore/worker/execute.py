@@ -14,6 +14,7 @@ from typing import Any
 from longshore.context import enter
 from longshore.dice import chance
 from longshore.errors import Discard, NotEncodable, Snooze
+from longshore.failpoint import hit
 from longshore.middleware.base import Middleware
 from longshore.model import Failure, JobRecord, expired
 from longshore.outcome import Cancelled, Done, Failed, Held, Outcome, Snoozed

@@ -322,7 +322,7 @@ def test_an_example_catches(fault, example, parameters, monkeypatch):
 def test_the_twin_catches(fault, monkeypatch):
     fault.plant(monkeypatch)
     quick = settings(
-        max_examples=400,
+        max_examples=4000,
         stateful_step_count=30,
         phases=[Phase.generate],
         derandomize=True,
