@@ -13,8 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["open_store"]
 
-_LATER: Final = ("postgresql", "postgres", "redis", "rediss", "valkey", "valkeys")
-_KNOWN: Final = ("memory://", "sqlite:///FILE", "sqlite:////ABSOLUTE/FILE")
+_LATER: Final = ("redis", "rediss", "valkey", "valkeys")
+_POSTGRES: Final = ("postgresql", "postgres")
+_KNOWN: Final = (
+    "memory://",
+    "sqlite:///FILE",
+    "sqlite:////ABSOLUTE/FILE",
+    "postgresql://USER:PASSWORD@HOST/DATABASE",
+)
 
 
 def open_store(url: str, *, clock: Callable[[], float] | None = None) -> Store:
@@ -33,7 +39,21 @@ def open_store(url: str, *, clock: Callable[[], float] | None = None) -> Store:
         from longshore.stores.sqlite import SqliteStore
 
         return SqliteStore(url, clock)
+    if found and scheme in _POSTGRES:
+        return _postgres(url, clock)
     raise _unknown(url, scheme if found else "")
+
+
+def _postgres(url: str, clock: Callable[[], float] | None) -> Store:
+    try:
+        import psycopg  # noqa: F401 - whether it can be imported is the question; without libpq it cannot
+    except ImportError as error:
+        raise ConfigError(
+            f'{_masked(url)!r} needs the PostgreSQL driver: {error}\ninstall it: pip install "longshore[postgres]"'
+        ) from None
+    from longshore.stores.postgres import PostgresStore
+
+    return PostgresStore(url, clock)
 
 
 def _unknown(url: str, scheme: str) -> ConfigError:
@@ -44,7 +64,7 @@ def _unknown(url: str, scheme: str) -> ConfigError:
     hint = ""
     if not scheme:
         hint = f"\nfor a SQLite file of this name write sqlite:///{url}" if url else "\nit is empty"
-    elif near := get_close_matches(scheme.lower(), ["memory", "sqlite", *_LATER], 1):
+    elif near := get_close_matches(scheme.lower(), ["memory", "sqlite", *_POSTGRES, *_LATER], 1):
         hint = f"\ndid you mean {near[0]}:// ?"
     return ConfigError(f"{_masked(url)!r} is not a store's URL\nknown: {', '.join(_KNOWN)}{hint}")
 

@@ -12,8 +12,9 @@ import msgspec
 
 from longshore.failpoint import hit
 from longshore.model import Change, Claim, JobRecord, Where
+from longshore.stores import forks
 from longshore.stores.base import Exchange, Subscription
-from longshore.stores.sqlite import adding, changing, claiming, forks, listing, location, visiting
+from longshore.stores.sqlite import adding, changing, claiming, listing, location, visiting
 from longshore.stores.sqlite.pair import Pair
 from longshore.stores.sqlite.rows import records
 from longshore.stores.statements import statements
