@@ -24,6 +24,10 @@ _FRESH: Final = tuple(
 )
 _others: Final = attrgetter(*[name for name in FIELDS if name not in _FRESH])
 _UNTOUCHED: Final = _others(JobRecord("", "", "", b"", 0.0, 0.0))
+#: What the table fills in by itself; a column of nothing else is not sent.
+_DEFAULTS: Final[dict[str, Any]] = {"priority": 0, "state": "queued", **dict.fromkeys(_FRESH[9:])} | {
+    "expires_at": None
+}
 #: How often a key may be let go of just while we look for its holder.
 _TRIES: Final = 20
 
@@ -53,13 +57,18 @@ def call(table: str, jobs: Sequence[JobRecord]) -> Call:
     fields = _FRESH if all(_others(job) == _UNTOUCHED for job in jobs) else FIELDS
     if len(jobs) == 1:
         (job,) = jobs
-        values: dict[str, Any] = {name: getattr(job, name) for name in fields}
-        for name, value in values.items():
-            if type(value) is str:
-                values[name] = stored(value)
-        return Call(insert_one(fields).replace("{jobs}", table), values)
-    columns = {name: column(name, map(attrgetter(name), jobs)) for name in fields}
-    return Call(insert_many(fields).replace("{jobs}", table), columns)
+        values: dict[str, Any] = {}
+        for name in fields:
+            value = getattr(job, name)
+            if name not in _DEFAULTS or value != _DEFAULTS[name]:
+                values[name] = stored(value) if type(value) is str else value
+        return Call(insert_one(tuple(values)).replace("{jobs}", table), values)
+    columns: dict[str, str] = {}
+    for name in fields:
+        found = [getattr(job, name) for job in jobs]
+        if name not in _DEFAULTS or found.count(_DEFAULTS[name]) < len(found):
+            columns[name] = column(name, found)
+    return Call(insert_many(tuple(columns)).replace("{jobs}", table), columns)
 
 
 def in_one(jobs: Sequence[JobRecord]) -> bool:

@@ -41,6 +41,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
     #: seconds a statement may take
     deadline: float = 30.0
+    _poll: select.poll | None = None
 
     def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
         """As psycopg's, but not for ever."""
@@ -48,17 +49,18 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
     def quiet(self) -> bool:
         """Whether the connection stands, as far as can be told without a word: the server says something only to part."""
-        if self.closed or self.info.transaction_status != pq.TransactionStatus.IDLE:
-            return False
-        poll = select.poll()
-        poll.register(self.pgconn.socket, select.POLLIN)
-        if not poll.poll(0):
+        if self.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+            return False  # in one, or closed
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self.pgconn.socket, select.POLLIN)
+        if not self._poll.poll(0):
             return True
         try:
             self.pgconn.consume_input()
         except psycopg.OperationalError:
             return False
-        return self.pgconn.status == pq.ConnStatus.OK and not poll.poll(0)
+        return self.pgconn.status == pq.ConnStatus.OK and not self._poll.poll(0)
 
 
 def _limited(gen: Generator[Any, Any, T], seconds: float) -> Generator[Any, Any, T]:
@@ -88,6 +90,7 @@ def connect(location: Location, deadline: float | None = None, name: str = "long
     except psycopg.OperationalError as error:
         raise unreachable(location, error) from None
     connection.deadline = seconds + 2
+    connection.prepare_threshold = 1
     if location.pooled:
         # Statements would be prepared on one server connection and asked for on another.
         connection.prepare_threshold = None

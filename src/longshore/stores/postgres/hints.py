@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from time import monotonic
 from typing import Final
@@ -19,7 +19,7 @@ import msgspec
 from longshore.errors import StoreError
 from longshore.stores.hints import Hub, kind
 
-INTERVAL: Final = 0.005
+INTERVAL: Final = 0.01
 #: The server takes less than 8000 bytes.
 _LARGEST: Final = 7900
 #: With more than that, it is said only that something of this kind happened.
@@ -78,7 +78,7 @@ def told(hub: Hub, own: str, about: str, payload: str) -> None:
 
 
 class Mouth:
-    """Tells other processes, from a thread of its own so that whoever publishes does not wait."""
+    """Tells other processes: at once after a silence, else a little later from a thread, together with what gathered."""
 
     def __init__(self, send: Callable[[list[str]], object]) -> None:
         self._send = send
@@ -86,16 +86,23 @@ class Mouth:
         self._pending: dict[str, None] = {}
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._next = 0.0
 
-    def say(self, topics: Iterable[str]) -> None:
+    def say(self, topics: Sequence[str]) -> None:
         """Soon."""
         with self._changed:
-            self._pending.update(dict.fromkeys(topics))
-            if self._pending and not self._closed:
+            if self._closed:
+                return
+            now = monotonic()
+            if self._pending or now < self._next:
+                self._pending.update(dict.fromkeys(topics))
                 if self._thread is None:
                     self._thread = threading.Thread(target=self._run, name="longshore-notify", daemon=True)
                     self._thread.start()
                 self._changed.notify()
+                return
+            self._next = now + INTERVAL
+        self._say(topics)
 
     def close(self) -> None:
         """Say what is left, then no more."""
@@ -106,21 +113,21 @@ class Mouth:
         if thread is not None and thread is not threading.current_thread():
             thread.join(5)
 
+    def _say(self, topics: Sequence[str]) -> None:
+        try:
+            self._send(list(topics))
+        except StoreError as error:
+            logger.debug("hints were not sent: %s", error)
+
     def _run(self) -> None:
-        said = 0.0
         while True:
             with self._changed:
                 while not self._pending and not self._closed:
                     self._changed.wait()
-                rest = said + INTERVAL - monotonic()
-                while rest > 0 and not self._closed:
+                while (rest := self._next - monotonic()) > 0 and not self._closed:
                     self._changed.wait(rest)
-                    rest = said + INTERVAL - monotonic()
                 topics, self._pending = list(self._pending), {}
                 if not topics:
                     return
-            said = monotonic()
-            try:
-                self._send(topics)
-            except StoreError as error:
-                logger.debug("hints were not sent: %s", error)
+                self._next = monotonic() + INTERVAL
+            self._say(topics)

@@ -191,7 +191,7 @@ def execute(connection: psycopg.Connection[Any], call: Call) -> Rows:
     """One statement on a connection; its rows, plain tuples whatever rows the connection is set to give."""
     cursor = psycopg.Cursor(connection, row_factory=psycopg.rows.tuple_row)
     cursor.execute(call.text, call.values, binary=True)
-    return cursor.fetchall() if cursor.description is not None else []
+    return _rows(cursor)
 
 
 def _piped(connection: Connection, calls: Sequence[Call]) -> list[Rows]:
@@ -201,4 +201,10 @@ def _piped(connection: Connection, calls: Sequence[Call]) -> list[Rows]:
         for call in calls:
             cursor = psycopg.Cursor(connection, row_factory=psycopg.rows.tuple_row)
             cursors.append(cursor.execute(call.text, call.values, binary=True))
-    return [cursor.fetchall() if cursor.description is not None else [] for cursor in cursors]
+    return [_rows(cursor) for cursor in cursors]
+
+
+def _rows(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Rows:
+    # Not `description`: it makes an object for each column.
+    result = cursor.pgresult
+    return cursor.fetchall() if result is not None and result.nfields else []

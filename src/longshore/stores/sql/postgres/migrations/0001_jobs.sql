@@ -28,7 +28,7 @@ CREATE TABLE {schema}.jobs (
   progress bytea,
   headers bytea
 ) WITH (
-  fillfactor = 80,
+  fillfactor = 60,
   autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000,
   autovacuum_analyze_scale_factor = 0.05, autovacuum_analyze_threshold = 1000
 );
