@@ -8,14 +8,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from servers import postgres
-from servers.postgres import Server
 
 from longshore import App, model
 from longshore.errors import StoreUnavailable
 from longshore.model import Claim
 from longshore.stores import open_store
 from longshore.testing.samples import claim, job, jobs
+from servers import postgres
+from servers.postgres import Server
 
 #: What is promised: a worker consumes again so many seconds after the server's return.
 SOON = 10.0
@@ -36,7 +36,7 @@ def backends(url, *states):
     """Process ids of the store's sessions."""
     with psycopg.connect(url, autocommit=True) as connection:
         rows = connection.execute(
-            "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'longshore%' AND state = ANY (%s)",
+            "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'longshore%%' AND state = ANY (%s)",
             [list(states or ("active", "idle", "idle in transaction"))],
         )
         return [pid for (pid,) in rows]

@@ -36,16 +36,26 @@ _ALIVE: Final[dict[str, Any]] = {
 _CONNECT_SECONDS: Final = 5
 
 
+class Late(psycopg.OperationalError):
+    """No answer came in time."""
+
+
 class Connection(psycopg.Connection[tuple[Any, ...]]):
     """Gives up a statement whose answer does not come: the server may be paused, or the line cut where no kernel notices."""
 
     #: seconds a statement may take
     deadline: float = 30.0
+    #: the statement that was given up; nothing more can be said on this connection
+    late: Late | None = None
     _poll: select.poll | None = None
 
     def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
         """As psycopg's, but not for ever."""
-        return super().wait(_limited(gen, self.deadline), *arguments, **options)
+        try:
+            return super().wait(_limited(gen, self.deadline), *arguments, **options)
+        except Late as error:
+            self.late = error
+            raise
 
     def quiet(self) -> bool:
         """Whether the connection stands, as far as can be told without a word: the server says something only to part."""
@@ -70,7 +80,7 @@ def _limited(gen: Generator[Any, Any, T], seconds: float) -> Generator[Any, Any,
         while True:
             ready = yield want
             if not ready and monotonic() > end:
-                raise psycopg.OperationalError(f"no answer within {seconds:g} s")
+                raise Late(f"no answer within {seconds:g} s")
             want = gen.send(ready)
     except StopIteration as stop:
         answer: T = stop.value

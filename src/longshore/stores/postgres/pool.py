@@ -13,7 +13,7 @@ import psycopg
 
 from longshore import failpoint
 from longshore.errors import StoreUnavailable
-from longshore.stores.postgres.connection import PLANNING, Connection, connect, locally
+from longshore.stores.postgres.connection import PLANNING, Connection, Late, connect, locally
 from longshore.stores.postgres.location import Location
 from longshore.stores.postgres.trouble import RETRYABLE, translated
 
@@ -44,15 +44,26 @@ class Pool:
 
     # -- statements ------------------------------------------------------------------------------------------------
 
-    def run(self, call: Call, settings: Mapping[str, str] | None = None) -> Rows:
-        """One statement, committed; its rows."""
-        return self.together([call], settings=settings)[0]
+    def run(
+        self, call: Call, point: str = "", settings: Mapping[str, str] | None = None, repeat: bool = True
+    ) -> Rows:
+        """One statement, committed; its rows. ``repeat``: where the connection is lost, on another; it does no harm twice."""
+        try:
+            return self._again(lambda: self._together([call], point, settings))[0]
+        except StoreUnavailable as error:
+            if (
+                not repeat
+                or not isinstance(error.__cause__, psycopg.OperationalError)
+                or isinstance(
+                    error.__cause__, (Late, psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)
+                )
+            ):
+                raise
+        return self._again(lambda: self._together([call], point, settings))[0]
 
-    def together(
-        self, calls: Sequence[Call], point: str = "", settings: Mapping[str, str] | None = None
-    ) -> list[Rows]:
+    def together(self, calls: Sequence[Call], point: str = "") -> list[Rows]:
         """Statements in one transaction and one round trip; the rows of each."""
-        return self._again(lambda: self._together(calls, point, settings))
+        return self._again(lambda: self._together(calls, point, None))
 
     def _together(self, calls: Sequence[Call], point: str, settings: Mapping[str, str] | None) -> list[Rows]:
         wanted = {**(PLANNING if self.location.pooled else {}), **(settings or {})}
@@ -110,6 +121,8 @@ class Pool:
             keep = True
         except psycopg.Error as error:
             keep = not isinstance(error, _PARTING) and connection.quiet()
+            if connection.late is not None and error is not connection.late:
+                raise connection.late from error  # what came after it came of it
             raise
         except BaseException:
             keep = connection.quiet()
@@ -177,7 +190,7 @@ class Pool:
             connection.close()
 
     def leave(self) -> None:
-        """In a forked child: never touch these again, not even when the child ends; the server would take it for the parent."""
+        """In a forked child: never touch these again, not even to close them; the server would take it for the parent."""
         _LEFT.extend(self._idle)
         self._changed = threading.Condition()
         self._idle, self._made = [], 0

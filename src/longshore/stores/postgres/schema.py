@@ -18,7 +18,7 @@ from longshore.stores.postgres.trouble import RETRYABLE, translated
 
 #: Long enough to build an index over a large table.
 _MIGRATION_SECONDS: Final = 3600.0
-_LOCK_SECONDS: Final = 3
+_LOCK_MILLISECONDS: int = 3000
 _TRIES: Final = 8
 
 
@@ -139,7 +139,7 @@ def _migrate(
     migrations: Sequence[Migration] | None,
 ) -> list[int]:
     name = quoted(location.schema)
-    connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+    connection.execute(f"SET LOCAL lock_timeout = {_LOCK_MILLISECONDS}".encode())
     # Belongs to this transaction, so it cannot be left behind, also behind a pooler.
     connection.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"longshore {location.schema}"]

@@ -146,7 +146,9 @@ class PostgresStore:
         return None if self._clock is None else self._clock()
 
     def _run(self, name: str, **values: Any) -> Rows:
-        return self._pool().run(Call(self.sql[name], {"now": self._injected(), **values}))
+        call = Call(self.sql[name], {"now": self._injected(), **values})
+        # What says what it removed would say something else the second time.
+        return self._pool().run(call, repeat=name not in ("delete", "drop", "purge"))
 
     # -- adding ----------------------------------------------------------------------------------------------------
 
@@ -162,7 +164,7 @@ class PostgresStore:
                 lambda own: self._add(lambda call: execute(own, call), jobs), "add.before_commit"
             )
         else:
-            answer = self._add(lambda call: pool.together([call], "add.before_commit")[0], jobs)
+            answer = self._add(lambda call: pool.run(call, "add.before_commit"), jobs)
         hit("add.after_commit")
         return answer
 
@@ -269,7 +271,7 @@ class PostgresStore:
     def count(self) -> dict[tuple[str, str], int]:
         """See `base.Store.count`."""
         # Every row is counted: reading them in the order they lie is the best that can be done.
-        rows = self._pool().run(Call(self.sql["count"], {}), {"enable_seqscan": "on"})
+        rows = self._pool().run(Call(self.sql["count"], {}), settings={"enable_seqscan": "on"})
         return {(read(queue), state): number for queue, state, number in rows}
 
     def oldest(self) -> dict[str, float]:
