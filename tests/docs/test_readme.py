@@ -17,12 +17,7 @@ def blocks() -> list[str]:
 def run(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(text)
     done = subprocess.run(
-        [sys.executable, "-W", "error", name],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        [sys.executable, "-W", "error", name], cwd=folder, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
 

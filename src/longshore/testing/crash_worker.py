@@ -46,9 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("hit", type=int, help="at which of its hits, counted from 1")
     parser.add_argument("--ledger", required=True)
     parser.add_argument("--action", choices=["kill", "stop"], default="kill")
-    parser.add_argument(
-        "--produce", type=int, default=0, metavar="BATCHES", help="enqueue instead of working"
-    )
+    parser.add_argument("--produce", type=int, default=0, metavar="BATCHES", help="enqueue instead of working")
     parser.add_argument("--lease", type=float, default=LEASE)
     parser.add_argument("--sweep", type=float, default=SWEEP)
     parser.add_argument("--max-crashes", type=int, default=3)

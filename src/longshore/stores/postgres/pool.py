@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import psycopg
+from psycopg.rows import tuple_row
 
 from longshore import failpoint
 from longshore.errors import StoreUnavailable
@@ -47,7 +48,7 @@ class Pool:
     def run(
         self, call: Call, point: str = "", settings: Mapping[str, str] | None = None, repeat: bool = True
     ) -> Rows:
-        """One statement, committed; its rows. ``repeat``: where the connection is lost, on another; it does no harm twice."""
+        """One statement, committed; its rows. ``repeat``: where the connection was lost, once more."""
         try:
             return self._again(lambda: self._together([call], point, settings))[0]
         except StoreUnavailable as error:
@@ -202,8 +203,8 @@ _PARTING: Final = (psycopg.errors.ReadOnlySqlTransaction, psycopg.InterfaceError
 
 def execute(connection: psycopg.Connection[Any], call: Call) -> Rows:
     """One statement on a connection; its rows, plain tuples whatever rows the connection is set to give."""
-    cursor = psycopg.Cursor(connection, row_factory=psycopg.rows.tuple_row)
-    cursor.execute(call.text, call.values, binary=True)
+    cursor = psycopg.Cursor(connection, row_factory=tuple_row)
+    cursor.execute(cast("Any", call.text), call.values, binary=True)
     return _rows(cursor)
 
 
@@ -212,8 +213,8 @@ def _piped(connection: Connection, calls: Sequence[Call]) -> list[Rows]:
     cursors = []
     with connection.pipeline():
         for call in calls:
-            cursor = psycopg.Cursor(connection, row_factory=psycopg.rows.tuple_row)
-            cursors.append(cursor.execute(call.text, call.values, binary=True))
+            cursor = psycopg.Cursor(connection, row_factory=tuple_row)
+            cursors.append(cursor.execute(cast("Any", call.text), call.values, binary=True))
     return [_rows(cursor) for cursor in cursors]
 
 
