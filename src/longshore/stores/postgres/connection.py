@@ -91,7 +91,12 @@ def connect(location: Location, deadline: float | None = None, name: str = "long
     """A connection that commits each statement by itself. StoreUnavailable: none could be made."""
     seconds = location.deadline if deadline is None else deadline
     given = conninfo_to_dict(location.conninfo)
-    options: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS, "application_name": name, **_ALIVE}
+    options: dict[str, Any] = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "application_name": name,
+        "client_encoding": "utf8",
+        **_ALIVE,
+    }
     options = {key: value for key, value in options.items() if key not in given}
     if not location.pooled:
         options["options"] = f"{given.get('options') or ''} {_settings(seconds)}".strip()
