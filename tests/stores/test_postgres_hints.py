@@ -110,3 +110,10 @@ def test_a_hint_that_cannot_be_sent_is_no_error(stores):
     store = stores(deadline="0.1", pool="1")
     with store.pool.lent():
         store.publish(["queue:a"])
+
+
+def test_opening_and_closing_ears_all_the_time(stores):
+    store = stores()
+    for _ in range(100):
+        store.subscribe(["queue:a"], lambda: None)
+        store.close()

@@ -41,6 +41,8 @@ class Ear:
         self._heard: frozenset[str] = frozenset()
         self._lost: set[str] = set()
         self._closed = False
+        #: the pipe is closed: its numbers may be another's by now
+        self._gone = False
         self._woken, self._waker = os.pipe()
         os.set_blocking(self._woken, False)
         self._thread = threading.Thread(target=self._run, name="longshore-hints", daemon=True)
@@ -67,7 +69,8 @@ class Ear:
                 return
             self._closed = True
             self._changed.notify_all()
-            os.write(self._waker, b"w")
+            if not self._gone:
+                os.write(self._waker, b"w")
         if threading.current_thread() is not self._thread:
             self._thread.join(10)
 
@@ -87,12 +90,14 @@ class Ear:
                     self._listen(connection)
                     pause = 0.05
                     self._hear(connection)
-                except (psycopg.Error, OSError) as error:
+                except (psycopg.Error, OSError, ValueError) as error:
                     logger.debug("the connection for hints was lost: %s", error)
             self._lost |= self._heard
             self._heard = frozenset()
-        os.close(self._woken)
-        os.close(self._waker)
+        with self._changed:
+            self._gone = True
+            os.close(self._woken)
+            os.close(self._waker)
 
     def _listen(self, connection: Connection) -> None:
         """Listen to what is wanted and not yet heard."""
