@@ -6,6 +6,8 @@ import psycopg
 import pytest
 
 from longshore import App
+from longshore.cli.exits import Problem
+from longshore.cli.place import bare
 from longshore.errors import ConfigError, SchemaError, StoreError, StoreUnavailable
 from longshore.stores import open_store
 from longshore.stores.postgres import migrations, schema
@@ -254,3 +256,13 @@ def test_errors_of_the_server_are_ours(stores, name):
     with pytest.raises(StoreError, match="out of range"):
         store.add([job(1, priority=2**40)])
     assert store.add([job(1)]) == [job(1)]
+
+
+def test_the_command_line_makes_no_tables_by_a_mistyped_name(stores, name):
+    with pytest.raises(Problem, match="no tables of Longshore") as caught:
+        bare(postgres.place(name))
+    told(caught)
+    assert not stores(postgres.place(name)).exists()
+    stores(postgres.place(name)).open()
+    with bare(postgres.place(name)) as app:
+        assert app.store.count() == {}

@@ -120,10 +120,17 @@ class PostgresStore:
 
     def plan(self) -> list[str]:
         """What `migrate` would do: the statements of each pending migration. Changes nothing."""
+        return schema.plan(self._look(), self._location)
+
+    def exists(self) -> bool:
+        """Whether the tables are there, of whatever version. Makes nothing."""
+        return self._look().version is not None
+
+    def _look(self) -> schema.Found:
         pool = Pool(self._location)
         try:
             with pool.lent() as connection:
-                return schema.plan(schema.look(connection, self._location, self.sql), self._location)
+                return schema.look(connection, self._location, self.sql)
         finally:
             pool.close()
 
