@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from longshore import App
+from servers import postgres
 from servers.shared import in_namespace
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "redis"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        return postgres.place(f"t{secrets.token_hex(8)}")
     if request.param == "redis":
         return in_namespace(str(tmp_path))
     return "memory://" if request.param == "memory" else f"sqlite:///{tmp_path / 'jobs.db'}"
@@ -23,3 +27,13 @@ def app(url: str) -> Iterator[App]:
     app = App(url)
     yield app
     app.close()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgres.begin_session()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgres.end_session()

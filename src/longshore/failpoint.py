@@ -36,6 +36,11 @@ def hit(name: str) -> None:
         action()
 
 
+def armed() -> bool:
+    """Whether a test installed anything: a store may then take a longer way, on which there is a place to stop at."""
+    return _actions is not None
+
+
 def install(actions: Mapping[str, Callable[[], object]] | None) -> None:
     """Replace all actions; None takes them away. For `longshore.testing.failpoints` only."""
     global _actions  # noqa: PLW0603 - the one switch, process-wide by intent

@@ -93,4 +93,15 @@ def bare(url: str) -> App:
                 STORE,
                 "StoreUnavailable",
             )
+    elif url.startswith(("postgresql:", "postgres:")):
+        from longshore.stores.postgres import PostgresStore
+
+        store = PostgresStore(url)
+        if not store.exists():
+            raise Problem(
+                f'there are no tables of Longshore in schema "{store.schema}" of {store.url}\n'
+                "a worker or the first enqueue makes them; check the URL and ?schema=, or name the app: --app MODULE:APP",
+                STORE,
+                "StoreUnavailable",
+            )
     return app

@@ -13,11 +13,19 @@ if TYPE_CHECKING:
 
 __all__ = ["open_store"]
 
-_LATER: Final = ("postgresql", "postgres")
+_POSTGRES: Final = ("postgresql", "postgres")
 _REDIS: Final = tuple(
     base + form for base in ("redis", "rediss", "valkey", "valkeys") for form in ("", "+sentinel", "+cluster")
 )
-_KNOWN: Final = ("memory://", "sqlite:///FILE", "sqlite:////ABSOLUTE/FILE", "redis://HOST", "unix:///SOCKET")
+_SCHEMES: Final = ("memory", "sqlite", *_POSTGRES, *_REDIS, "unix")
+_KNOWN: Final = (
+    "memory://",
+    "sqlite:///FILE",
+    "sqlite:////ABSOLUTE/FILE",
+    "postgresql://USER:PASSWORD@HOST/DATABASE",
+    "redis://HOST",
+    "unix:///SOCKET",
+)
 
 
 def open_store(url: str, *, clock: Callable[[], float] | None = None) -> Store:
@@ -36,9 +44,23 @@ def open_store(url: str, *, clock: Callable[[], float] | None = None) -> Store:
         from longshore.stores.sqlite import SqliteStore
 
         return SqliteStore(url, clock)
+    if found and scheme in _POSTGRES:
+        return _postgres(url, clock)
     if found and scheme in (*_REDIS, "unix"):
         return _redis(url, clock)
     raise _unknown(url, scheme if found else "")
+
+
+def _postgres(url: str, clock: Callable[[], float] | None) -> Store:
+    try:
+        import psycopg  # noqa: F401 - whether it can be imported is the question; without libpq it cannot
+    except ImportError as error:
+        raise ConfigError(
+            f'{_masked(url)!r} needs the PostgreSQL driver: {error}\ninstall it: pip install "longshore[postgres]"'
+        ) from None
+    from longshore.stores.postgres import PostgresStore
+
+    return PostgresStore(url, clock)
 
 
 def _redis(url: str, clock: Callable[[], float] | None) -> Store:
@@ -54,14 +76,10 @@ def _redis(url: str, clock: Callable[[], float] | None) -> Store:
 
 
 def _unknown(url: str, scheme: str) -> ConfigError:
-    if scheme in _LATER:
-        return ConfigError(
-            f"{_masked(url)!r}: this release has no {scheme} store yet\nuse sqlite:///jobs.db, or memory:// in tests"
-        )
     hint = ""
     if not scheme:
         hint = f"\nfor a SQLite file of this name write sqlite:///{url}" if url else "\nit is empty"
-    elif near := get_close_matches(scheme.lower(), ["memory", "sqlite", *_LATER, *_REDIS, "unix"], 1):
+    elif near := get_close_matches(scheme.lower(), _SCHEMES, 1):
         hint = f"\ndid you mean {near[0]}:// ?"
     return ConfigError(f"{_masked(url)!r} is not a store's URL\nknown: {', '.join(_KNOWN)}{hint}")
 

@@ -89,3 +89,35 @@ def redis_elements(store: Store, work: Callable[[], object]) -> int:
     finally:
         lines.script, lines.ask = script, ask  # type: ignore[method-assign]
     return elements + int(ask(*total))
+
+
+def postgres_reads(store: Store, work: Callable[[], object]) -> int:
+    """Pages touched and rows read, in tables and indexes of the store's schema, by anybody.
+
+    Rows read through the index of running jobs count only by their pages: a sweep reads all of them, so that no index
+    has to move with each renewal of a lease.
+    """
+    from longshore.stores.postgres import PostgresStore
+
+    assert isinstance(store, PostgresStore)
+    before = _postgres_counters(store)
+    work()
+    return _postgres_counters(store) - before
+
+
+_COUNTERS = """
+SELECT (SELECT sum(coalesce(heap_blks_read, 0) + coalesce(heap_blks_hit, 0)
+                 + coalesce(idx_blks_read, 0) + coalesce(idx_blks_hit, 0))
+        FROM pg_statio_user_tables WHERE schemaname = %s)
+     + (SELECT sum(coalesce(seq_tup_read, 0)) FROM pg_stat_user_tables WHERE schemaname = %s)
+     + (SELECT sum(coalesce(idx_tup_read, 0)) FROM pg_stat_user_indexes
+        WHERE schemaname = %s AND indexrelname <> 'jobs_running')
+"""
+
+
+def _postgres_counters(store: Any) -> int:
+    # What a session counts is seen by others when it ends a transaction after being told so.
+    store.pool.everywhere("SELECT pg_stat_force_next_flush()")
+    with store.pool.lent() as connection:
+        row = connection.execute(_COUNTERS, [store.schema] * 3).fetchone()
+    return int(row[0])

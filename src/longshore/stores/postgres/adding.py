@@ -1,0 +1,160 @@
+"""New jobs, and who stands in their way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+
+from longshore import model
+from longshore.errors import StoreUnavailable
+from longshore.model import FIELDS, HOLDING, JobRecord
+from longshore.stores.postgres import changing
+from longshore.stores.postgres.arrays import texts
+from longshore.stores.postgres.pool import Call, Rows
+from longshore.stores.postgres.rows import TYPES, column, records
+from longshore.stores.postgres.text import read, stored
+
+#: What a job that was never claimed may have set; the table's defaults are its other fields.
+_FRESH: Final = tuple(
+    "id task queue args run_at created_at priority state expires_at keep unique unique_mode headers".split()  # noqa: SIM905
+)
+_others: Final = attrgetter(*[name for name in FIELDS if name not in _FRESH])
+_UNTOUCHED: Final = _others(JobRecord("", "", "", b"", 0.0, 0.0))
+#: What the table fills in by itself; a column of nothing else is not sent.
+_DEFAULTS: Final[dict[str, Any]] = {"priority": 0, "state": "queued", **dict.fromkeys(_FRESH[9:])} | {
+    "expires_at": None
+}
+#: How often a key may be let go of just while we look for its holder.
+_TRIES: Final = 20
+
+Run = Callable[[Call], Rows]
+
+
+@cache
+def insert_one(fields: tuple[str, ...]) -> str:
+    """The statement that stores one job. One whose id or unique key is there already is passed over."""
+    names = ", ".join(f'"{name}"' for name in fields)
+    values = ", ".join(f"%({name})s" for name in fields)
+    return f"INSERT INTO {{jobs}} ({names}) VALUES ({values}) ON CONFLICT DO NOTHING RETURNING id"  # noqa: S608
+
+
+@cache
+def insert_many(fields: tuple[str, ...]) -> str:
+    """The statement that stores many, in order."""
+    names = ", ".join(f'"{name}"' for name in fields)
+    columns = ", ".join(f"%({name})s::{TYPES[name]}[]" for name in fields)
+    return (
+        f"INSERT INTO {{jobs}} ({names}) SELECT * FROM unnest({columns}) ON CONFLICT DO NOTHING RETURNING id"  # noqa: S608
+    )
+
+
+def call(table: str, jobs: Sequence[JobRecord]) -> Call:
+    """The statement and its values."""
+    fields = _FRESH if all(_others(job) == _UNTOUCHED for job in jobs) else FIELDS
+    if len(jobs) == 1:
+        (job,) = jobs
+        values: dict[str, Any] = {}
+        for name in fields:
+            value = getattr(job, name)
+            if name not in _DEFAULTS or value != _DEFAULTS[name]:
+                values[name] = stored(value) if type(value) is str else value
+        return Call(insert_one(tuple(values)).replace("{jobs}", table), values)
+    columns: dict[str, str] = {}
+    for name in fields:
+        found = [getattr(job, name) for job in jobs]
+        if name not in _DEFAULTS or found.count(_DEFAULTS[name]) < len(found):
+            columns[name] = column(name, found)
+    return Call(insert_many(tuple(columns)).replace("{jobs}", table), columns)
+
+
+def in_one(jobs: Sequence[JobRecord]) -> bool:
+    """Whether adding these may take several statements that write: then they have to be one transaction."""
+    return any(job.unique_mode == "replace" for job in jobs) or _repeats(jobs)
+
+
+def _repeats(jobs: Sequence[JobRecord]) -> bool:
+    """Whether an id comes twice: then it cannot be told which of the two was stored."""
+    return len(jobs) > 1 and len({job.id for job in jobs}) < len(jobs)
+
+
+def add(run: Run, sql: Mapping[str, str], table: str, jobs: Sequence[JobRecord]) -> list[JobRecord]:
+    """Store the jobs; one record for each, as `base.Store.add` says. ``run`` does a statement."""
+    if _repeats(jobs):
+        return [_add(run, sql, table, [job])[0] for job in jobs]
+    return _add(run, sql, table, jobs)
+
+
+def _add(run: Run, sql: Mapping[str, str], table: str, jobs: Sequence[JobRecord]) -> list[JobRecord]:
+    added = {read(row[0]) for row in run(call(table, jobs))}
+    if len(added) == len(jobs):
+        return list(jobs)
+    answers: dict[int, JobRecord] = {}
+    refused: list[int] = []
+    for place, job in enumerate(jobs):
+        if job.id in added:
+            answers[place] = job
+        else:
+            refused.append(place)
+    # A holder may end between being in the way and being looked for: then there is room after all.
+    for _ in range(_TRIES):
+        refused = _settle(run, sql, table, jobs, answers, refused)
+        if not refused:
+            return [answers[place] for place in range(len(jobs))]
+    raise StoreUnavailable(
+        f"the unique key of job {jobs[refused[0]].id} changed hands too quickly; try again"
+    )
+
+
+def _settle(
+    run: Run,
+    sql: Mapping[str, str],
+    table: str,
+    jobs: Sequence[JobRecord],
+    answers: dict[int, JobRecord],
+    refused: list[int],
+) -> list[int]:
+    """Find who stood in the way of the jobs at these places; the places for which nobody was found."""
+    waiting = [jobs[place] for place in refused]
+    keys = {job.unique for job in waiting if job.unique is not None and job.state in HOLDING}
+    ids = {job.id for job in waiting}
+    rows = run(Call(sql["holders"], {"ids": texts(ids), "keys": texts(keys)}))
+    found = {job.id: job for job in records(rows)}
+    holders = {
+        job.unique: job.id for job in found.values() if job.unique is not None and job.state in HOLDING
+    }
+    left: list[int] = []
+    for place in refused:
+        job = jobs[place]
+        there = job.id in found
+        holder = found.get(job.id if there else holders.get(job.unique or "", ""))
+        if holder is None:
+            if run(call(table, [job])):
+                holder = found[job.id] = job
+                if job.unique is not None and job.state in HOLDING:
+                    holders[job.unique] = job.id
+            else:
+                left.append(place)
+                continue
+        elif not there and job.unique_mode == "replace":
+            holder = _replaced(run, table, holder, job)
+            if holder is None:
+                left.append(place)
+                continue
+            found[holder.id] = holder
+        answers[place] = holder
+    return left
+
+
+def _replaced(run: Run, table: str, holder: JobRecord, job: JobRecord) -> JobRecord | None:
+    """The holder with the new job's request; as it was, where it has begun; None where it changed meanwhile."""
+    change = model.replaced(holder, job)
+    if change is None:
+        return holder
+    shapes = changing.shaped([change])
+    if shapes is None or not run(changing.calls(table, shapes)[0]):
+        return None
+    return msgspec.structs.replace(holder, **change.values)

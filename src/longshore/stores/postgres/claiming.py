@@ -1,0 +1,102 @@
+"""Claims, and what a process remembers from one to the next.
+
+Jobs that were taken leave dead entries at the head of the index until the next vacuum, and each look at the head has to
+walk over them. So while full batches are there to be had, a claim begins where the last one of this process left off. It
+looks from the head again once that is cheap beside what was done meanwhile, whenever a batch was not filled, and twice
+a second anyway: what came in before that place (a job given back, one of a better priority) waits so long at most.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from time import monotonic
+from typing import Any, Final, NamedTuple
+
+from longshore.model import Claim, JobRecord
+from longshore.stores.postgres.arrays import numbers, texts
+from longshore.stores.postgres.pool import Call
+from longshore.stores.postgres.rows import records
+from longshore.stores.postgres.text import stored
+
+#: Only claims of at least this many jobs are worth the trouble.
+_MANY: Final = 64
+_LONGEST: Final = 0.5
+#: Looks from the head may take one part in so many of the time.
+_SHARE: Final = 20
+
+Group = tuple[str, int]
+Queues = tuple[str, ...] | None
+
+
+class Taken(NamedTuple):
+    """What a claim came to."""
+
+    now: float
+    next_at: float | None
+    jobs: list[JobRecord]
+
+
+def order(job: JobRecord) -> tuple[int, float, str]:
+    """Claim order. RETURNING keeps none, so it is made here."""
+    return (-job.priority, job.run_at, job.id)
+
+
+def taken(rows: Sequence[tuple[Any, ...]]) -> Taken:
+    """What the rows of claim.sql say."""
+    now, next_at, first, *_ = rows[0]
+    jobs = [] if first is None else sorted(records([row[2:] for row in rows]), key=order)
+    return Taken(now, next_at, jobs)
+
+
+def call(
+    sql: Mapping[str, str], claim: Claim, now: float | None, known: Mapping[str, str] | None = None
+) -> Call:
+    """The statement and its values; with ``known``: from the places the last claim left off at."""
+    values: dict[str, Any] = {
+        "now": now,
+        "worker": stored(claim.worker),
+        "limit": claim.limit,
+        "lease": float(claim.lease),
+    }
+    if known is not None:
+        return Call(sql["claim_known"], {**values, **known})
+    if claim.queues is None:
+        return Call(sql["claim_all"], values)
+    return Call(sql["claim_named"], {**values, "queues": texts(dict.fromkeys(claim.queues))})
+
+
+class Places:
+    """Where the last full claim of this process left off, by what queues it was for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._heads: dict[Queues, dict[Group, tuple[float, str]]] = {}
+        self._until: dict[Queues, float] = {}
+
+    def known(self, claim: Claim) -> dict[str, str] | None:
+        """Values for due_known.sql, while they can be trusted."""
+        if claim.limit < _MANY:
+            return None
+        with self._lock:
+            heads = self._heads.get(claim.queues)
+            if not heads or monotonic() > self._until.get(claim.queues, 0.0):
+                return None
+            return {
+                "queues": texts([queue for queue, _ in heads]),
+                "priorities": numbers([priority for _, priority in heads]),
+                "ats": numbers([at for at, _ in heads.values()]),
+                "ids": texts([job_id for _, job_id in heads.values()]),
+            }
+
+    def learn(self, claim: Claim, jobs: Sequence[JobRecord], looked: float | None) -> None:
+        """Remember after a claim; ``looked``: how long the look from the head took, None: it was none."""
+        with self._lock:
+            if len(jobs) < max(claim.limit, _MANY):
+                self._heads.pop(claim.queues, None)
+                return
+            if looked is not None:
+                self._heads[claim.queues] = {}
+                self._until[claim.queues] = monotonic() + min(_LONGEST, looked * _SHARE)
+            heads = self._heads.setdefault(claim.queues, {})
+            heads.update({(job.queue, job.priority): (job.run_at, job.id) for job in jobs})

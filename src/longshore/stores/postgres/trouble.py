@@ -1,0 +1,117 @@
+"""What PostgreSQL raises, as errors of ours: what happened, the value, and what to do, in a few lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+import psycopg
+
+from longshore.errors import LongshoreError, SchemaError, StoreError, StoreFull, StoreUnavailable
+from longshore.stores.postgres.location import Location
+
+#: Nothing was done and nobody is to blame: the same transaction may go through the next time.
+RETRYABLE: Final = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+
+#: What a server or the driver says when there is no connection to be had, and what helps.
+_CONNECTING: Final[tuple[tuple[str, str], ...]] = (
+    ("password authentication failed", "check the user and the password in the URL"),
+    ("no password supplied", "put one into the URL (postgresql://user:password@…) or into ~/.pgpass"),
+    (r'database "(.*)" does not exist', "create it: createdb {0}"),
+    (r'role "(.*)" does not exist', "create it: createuser --pwprompt {0}"),
+    ("no pg_hba.conf entry|pg_hba.conf rejects", "let this user and host in: pg_hba.conf on the server"),
+    ("too many clients|remaining connection slots", "raise max_connections there, or lower ?pool= here"),
+    ("could not translate host name|Name or service not known", "check the host in the URL"),
+    (
+        "read-only|not in hot standby|standby",
+        "name the primary, or all hosts and &target_session_attrs=read-write",
+    ),
+    (
+        "refused|No such file|timeout|timed out|unreachable",
+        "is the server running? try: pg_isready -h HOST -p PORT",
+    ),
+)
+
+
+def unreachable(location: Location, error: psycopg.Error) -> StoreUnavailable:
+    """No connection could be made."""
+    said = _first_line(error)
+    advice = "try the same with: psql URL"
+    for pattern, text in _CONNECTING:
+        found = re.search(pattern, str(error))
+        if found:
+            advice = text.format(*found.groups())
+            break
+    return StoreUnavailable(f"cannot connect to {location.url}\n{said}\n{advice}")
+
+
+def translated(location: Location, error: psycopg.Error) -> LongshoreError:
+    """Our error for one of a statement's."""
+    for kinds, make in _KINDS:
+        if isinstance(error, kinds):
+            return make(location, error)
+    return StoreError(f"{location.url}: {_first_line(error)}")
+
+
+def forbidden(location: Location, error: psycopg.Error) -> SchemaError:
+    """The role lacks a right."""
+    schema = f'"{location.schema}"'
+    return SchemaError(
+        f"{location.url}: {_first_line(error)}\n"
+        f"to work:     GRANT USAGE ON SCHEMA {schema} TO role; "
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO role;\n"
+        f"to enqueue:  GRANT USAGE ON SCHEMA {schema} TO role; GRANT SELECT, INSERT ON {schema}.jobs TO role; "
+        f"GRANT SELECT ON {schema}.meta TO role;\n"
+        "to make the tables, a role needs CREATE on the database: let one that has it run the first worker"
+    )
+
+
+def _missing(location: Location, error: psycopg.Error) -> SchemaError:
+    return SchemaError(
+        f"{location.url}: {_first_line(error)}\n"
+        f'the tables of schema "{location.schema}" are gone or not complete; open the store anew to make them'
+    )
+
+
+def _read_only(location: Location, error: psycopg.Error) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"{location.url} cannot be written: {_first_line(error)}\n"
+        "it is a standby, or set read-only: name the primary, or all hosts and &target_session_attrs=read-write"
+    )
+
+
+def _full(location: Location, error: psycopg.Error) -> StoreFull:
+    return StoreFull(
+        f"no room left on the disk of {location.url}: {_first_line(error)}\n"
+        "what was not acknowledged was not stored; make room and try again"
+    )
+
+
+def _late(location: Location, error: psycopg.Error) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"{location.url} did not answer in time: {_first_line(error)}\n"
+        "a lock held by a long transaction, perhaps (look at pg_stat_activity); ?deadline= sets the time, in seconds"
+    )
+
+
+def _away(location: Location, error: psycopg.Error) -> StoreUnavailable:
+    return StoreUnavailable(f"the connection to {location.url} was lost: {_first_line(error)}")
+
+
+_errors: Final = psycopg.errors
+_KINDS: Final[
+    tuple[tuple[tuple[type[psycopg.Error], ...], Callable[[Location, psycopg.Error], LongshoreError]], ...]
+] = (
+    ((_errors.InsufficientPrivilege,), forbidden),
+    ((_errors.UndefinedTable, _errors.InvalidSchemaName, _errors.UndefinedColumn), _missing),
+    ((_errors.ReadOnlySqlTransaction,), _read_only),
+    ((_errors.DiskFull,), _full),
+    ((_errors.QueryCanceled, _errors.LockNotAvailable, *RETRYABLE), _late),
+    ((psycopg.OperationalError, psycopg.InterfaceError), _away),
+)
+
+
+def _first_line(error: psycopg.Error) -> str:
+    """What was said, without the hints and places that follow it."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,0 +1,155 @@
+"""What a claim costs, in pages touched, on tables that were just filled and never analysed; and renewals that stay HOT."""
+
+import psycopg
+import pytest
+
+from longshore import model
+from longshore.model import Claim
+from longshore.stores import open_store
+from longshore.stores.postgres import claiming
+from longshore.testing.clock import Clock
+from longshore.testing.samples import job, jobs, running
+from servers import postgres
+
+MANY = 200_000
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store(clock, tmp_path):
+    store = open_store(postgres.place(tmp_path.name), clock=clock)
+    store.open()
+    yield store
+    with store.pool.lent() as connection:
+        connection.execute(f'DROP SCHEMA "{store.schema}" CASCADE')
+    store.close()
+
+
+def fill(store, state, at, priority=0, queue="default", first=10_000_000):
+    """Very many jobs, by the server itself."""
+    with store.pool.lent() as connection:
+        connection.execute(
+            f"""INSERT INTO "{store.schema}".jobs (id, task, queue, args, run_at, created_at, priority, state, attempt,
+                                                  lease_until)
+                SELECT lpad(to_hex(n), 32, '0'), 'task', %s, '', %s, 0, %s, %s, 0, %s
+                FROM generate_series(%s::int, %s::int) AS n""",
+            [queue, at, priority, state, at if state == "running" else None, first, first + MANY - 1],
+        )
+
+
+def cost(store, call):
+    """Pages a statement touches. It is undone."""
+    with store.pool.lent() as connection, connection.transaction(force_rollback=True):
+        text = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {call.text}"
+        ((found,),) = psycopg.Cursor(connection).execute(text, call.values).fetchall()
+    plan = found[0]["Plan"]
+    return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+
+
+def claims(store, clock, limit=20):
+    """The cost of a claim of every queue, of one queue, and of one where there is nothing."""
+    return [
+        cost(store, claiming.call(store.sql, Claim("w", limit, 15.0, queues), clock()))
+        for queues in (None, ("default",), ("nothing",))
+    ]
+
+
+CROWDS = {
+    "future": lambda now: {"state": "queued", "at": now + 1e6, "priority": 9},
+    "future of the same priority": lambda now: {"state": "queued", "at": now + 1e6},
+    "queued behind": lambda now: {"state": "queued", "at": now, "priority": -9},
+    "other queue": lambda now: {"state": "queued", "at": now, "queue": "other", "priority": -9},
+    "running": lambda now: {"state": "running", "at": now + 1e6},
+    "succeeded": lambda now: {"state": "succeeded", "at": now},
+}
+
+
+@pytest.mark.parametrize("crowd", CROWDS)
+def test_a_claim_costs_the_same_beside_very_many_jobs(store, clock, crowd):
+    store.add(jobs(20))
+    alone = claims(store, clock)
+    fill(store, **CROWDS[crowd](clock()))
+    beside = claims(store, clock)
+    assert all(more <= one * 1.5 + 60 for one, more in zip(alone, beside, strict=True)), (alone, beside)
+
+
+def test_a_claim_of_many_queues_locks_only_what_it_takes(store, clock):
+    for n in range(40):
+        store.add(jobs(50, start=n * 50 + 1, queue=f"q{n:02}", priority=n % 2))
+    got = store.exchange([], Claim("w", 30, 15.0)).jobs
+    assert len(got) == 30
+    with store.pool.lent() as connection:
+        (locked,) = connection.execute(
+            f"""SELECT count(*) FROM "{store.schema}".jobs WHERE xmax <> 0 AND state = 'queued'"""
+        ).fetchone()
+    assert locked == 0
+
+
+def test_dead_entries_are_passed_over_from_where_the_last_claim_left_off(store, clock):
+    fill(store, "queued", clock() - 10)
+    head = claiming.call(store.sql, Claim("w", 100, 15.0), clock())
+    fresh = cost(store, head)
+    # Gone, but never vacuumed; another transaction still sees them, so no scan may mark them as dead either.
+    with store.pool.lent() as connection, psycopg.connect(postgres.database_url()) as holder:
+        holder.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        holder.execute(f'SELECT 1 FROM "{store.schema}".meta')
+        connection.execute(
+            f"""UPDATE "{store.schema}".jobs SET state = 'succeeded' WHERE id < %s""",
+            [f"{10_000_000 + MANY // 2:032x}"],
+        )
+        places = claiming.Places()
+        claim = Claim("w", 100, 15.0)
+        first = store.exchange([], claim)
+        assert len(first.jobs) == 100
+        places.learn(claim, first.jobs, 1000.0)
+        known = places.known(claim)
+        assert known is not None
+        assert cost(store, claiming.call(store.sql, claim, clock(), known)) <= fresh * 1.5 + 100
+        assert cost(store, head) > fresh * 3
+
+
+def test_a_claim_from_known_places_takes_what_comes_next(store, clock):
+    store.add([*jobs(200, start=1000), *jobs(200, start=5000, queue="other", priority=3)])
+    got = []
+    while some := store.exchange([], Claim("w", 64, 15.0)).jobs:
+        got += some
+    assert [one.id for one in got] == [one.id for one in [*jobs(200, start=5000), *jobs(200, start=1000)]]
+
+
+def test_a_claim_that_is_not_filled_from_known_places_looks_from_the_head(store, clock):
+    store.add(jobs(100, start=1000))
+    assert len(store.exchange([], Claim("w", 64, 15.0)).jobs) == 64
+    store.add([job(1), job(2, queue="new"), job(3, at=clock() + 50)])
+    last = store.exchange([], Claim("w", 64, 15.0))
+    assert [one.id for one in last.jobs] == [one.id for one in [job(1), job(2), *jobs(36, start=1064)]]
+    assert last.next_at == clock() + 50
+
+
+def test_renewals_touch_no_index(store, clock):
+    held = running(store, *jobs(300))
+    leases = [(one.id, one.attempt) for one in held]
+    # Pages that were filled by the claim make room once: a row that finds none in its page moves to another.
+    for n in range(10):
+        store.extend(leases, 15.0 + n)
+    before = updates(store)
+    for n in range(10):
+        store.extend(leases, 25.0 + n)
+        store.apply([model.progressed(one, b"%d" % n) for one in held[:50]])
+        store.apply([model.begun(one, clock() + n) for one in held[:50]])
+    made, hot = (after - one for after, one in zip(updates(store), before, strict=True))
+    assert made == 10 * 400
+    # A row that grows may still have to move.
+    assert hot >= made * 0.97
+
+
+def updates(store):
+    store.pool.everywhere("SELECT pg_stat_force_next_flush()")
+    with store.pool.lent() as connection:
+        return connection.execute(
+            "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE schemaname = %s AND relname = 'jobs'",
+            [store.schema],
+        ).fetchone()
