@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from longshore.context import Context
-    from longshore.task import Request, Task
     from longshore.outcome import Outcome
+    from longshore.task import Request, Task
 
 
 class Middleware:
