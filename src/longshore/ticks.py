@@ -63,7 +63,7 @@ def newer(one: Cursor | None, other: Cursor | None) -> Cursor | None:
 def rewound(schedule: Schedule, cursor: Cursor, now: float) -> Cursor | None:
     """Where to go on if the clock was set back far; None: it was not, or the ticks ahead must not come again.
 
-    What follows time that passes goes on; what names times of the day does not run twice, unless the clock was plainly wrong.
+    What follows time that passes goes on; what names times of the day does not run twice, unless the clock was just wrong.
     """
     ahead = cursor.last - now
     if ahead <= (SLACK if schedule.follows_time else CORRECTION).total_seconds():
@@ -96,7 +96,7 @@ def due(
 def _newest(schedule: Schedule, after: datetime, until: datetime, count: int | None) -> list[datetime]:
     """The last ``count`` ticks (None: all) in (after, until].
 
-    Looked for in longer and longer stretches back from the end: a clock set forward by ten years must not cost ten years of ticks.
+    Looked for in longer and longer stretches back from the end: a clock set forward by years must not cost years of ticks.
     """
     span = timedelta(seconds=1)
     while True:
@@ -111,10 +111,8 @@ def _newest(schedule: Schedule, after: datetime, until: datetime, count: int | N
         span *= 4
 
 
-def advanced(
-    cursor: Cursor, tried: Sequence[float], accepted: Sequence[bool], overlap: Overlap
-) -> Cursor:
-    """What is remembered once ticks were tried: those that found the way free are jobs, the others' fate is the overlap's."""
+def advanced(cursor: Cursor, tried: Sequence[float], accepted: Sequence[bool], overlap: Overlap) -> Cursor:
+    """What is remembered once ticks were tried: those that found the way free are jobs now."""
     pending = None
     if overlap == "queue":
         refused = (tick for tick, taken in zip(tried, accepted, strict=True) if not taken)

@@ -78,7 +78,9 @@ class Entry(msgspec.Struct, frozen=True):
     def request(self, key: str, task: Task[..., Any], tick: str | None, overlap: Overlap) -> Request:
         """What a tick (or a trigger by hand) asks for."""
         own: Options = task.options
-        chosen = {name: getattr(own, name) for name in ("queue", "priority", "expires", "keep")} | self.options
+        chosen = {
+            name: getattr(own, name) for name in ("queue", "priority", "expires", "keep")
+        } | self.options
         headers = {**(chosen.pop("headers", None) or {}), "schedule": key}
         if tick is not None:
             headers["tick"] = tick
@@ -100,7 +102,14 @@ class Entry(msgspec.Struct, frozen=True):
         return request
 
     def job(
-        self, key: str, task: Task[..., Any], tick: float, overlap: Overlap, job_id: str, now: float, text: str
+        self,
+        key: str,
+        task: Task[..., Any],
+        tick: float,
+        overlap: Overlap,
+        job_id: str,
+        now: float,
+        text: str,
     ) -> JobRecord:
         """The job of a tick."""
         record = self.request(key, task, text, overlap).record(job_id, now)

@@ -31,7 +31,7 @@ class Subscription(Protocol):
 
 class Store(Protocol):
     """See the module. Topics are ``queue:NAME`` (something may be due there), ``job:ID`` (it ended), ``leases`` (a lease
-    holder was asked something). A subscription to ``queue:*`` hears every queue."""
+    holder was asked something), ``ticks`` (a schedule changed). A subscription to ``queue:*`` hears every queue."""
 
     #: the URL with any password masked, for people
     url: str

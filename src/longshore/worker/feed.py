@@ -184,7 +184,7 @@ class Feed:
             self._plan(claim, done)
             self._deliver(done.jobs)
         if self.idle is not None and not self.leased:
-            if claim is None or self._more:
+            if claim is None or self._more or self._hinted:
                 self.hint()  # one more look before saying that nothing is left
             else:
                 self.idle()
