@@ -178,8 +178,8 @@ class App:
         catch_up   what becomes of ticks that no worker saw in time (10 s): ``none``, the ``latest``, or ``all``
         bound      at most so many of them (a number), or none older than that (a timedelta); ``all`` alone: 100
         overlap    when the job of an earlier tick has not ended: ``allow`` another beside it, ``skip`` the tick, or
-                   ``queue``: one tick waits for its end, further ones are skipped. True: allow, False: skip. Or a function of the
-                   task's arguments that answers one of these each time
+                   ``queue``: one tick waits for its end, further ones are skipped. True: allow, False: skip. Or a function
+                   of the task's arguments that answers one of these each time
         args, kwargs   the task's arguments
         options    of the task, see `task`; not for an existing one
 

@@ -63,7 +63,7 @@ class Cron:
         if dst not in get_args(Dst):
             raise ConfigError(f'dst must be "cron", "skip" or "both", not {dst!r:.80}')
         self.dst: Dst = dst
-        self._policy = _policy(dst, self.fixed)
+        self._policy: Policy = _policy(dst, self.fixed)
         _check_date(self.expression, self._parsed, dict(zip(_NAMES[-len(fields) :], fields, strict=True)))
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast, get_args
 
 import msgspec
 from msgspec.structs import replace
@@ -161,9 +161,9 @@ def overlap_of(answer: object) -> Overlap:
     """An overlap flag as a word: True: allow, False: skip. ConfigError: it is none."""
     if answer is True or answer is False:
         return "allow" if answer else "skip"
-    match answer:
-        case "allow" | "skip" | "queue":
-            return answer
+    for word in get_args(Overlap):
+        if answer == word:
+            return cast("Overlap", word)
     raise ConfigError(
         f'overlap must be "allow", "skip" or "queue" (or True: allow, False: skip), not {answer!r:.80}'
     )

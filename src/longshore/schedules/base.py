@@ -1,19 +1,24 @@
-"""What every schedule can do, and two schedules as one."""
+"""What every schedule can do; several schedules as one; schedules without some of their times."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
+import msgspec
+
+from longshore.cron import zone, zone_name
 from longshore.errors import ArgumentError, ConfigError
-
-if TYPE_CHECKING:
-    from longshore.schedules.calendars import Excluding
+from longshore.schedules.calendars import days_of
+from longshore.schedules.days import Days, merged
 
 #: The last time any schedule gives.
 END = datetime(9999, 12, 30, tzinfo=UTC)
+#: Most times in a row that are asked about before a schedule is taken to be excluded for ever.
+_MOST: Final = 100_000
+MICROSECOND: Final = timedelta(microseconds=1)
 Excluded = date | Iterable[date] | Callable[[datetime], object] | Path
 
 
@@ -65,8 +70,6 @@ class Schedule:
 
         ConfigError: a date that is none, or a file that cannot be read or says something not understood.
         """
-        from longshore.schedules.calendars import Excluding
-
         return Excluding(self, what, timezone)
 
     def to_doc(self) -> dict[str, Any]:
@@ -122,6 +125,86 @@ class AnyOf(Schedule):
         return {"any": [member.to_doc() for member in self.members]}
 
 
+class Excluding(Schedule):
+    """See `Schedule.excluding`."""
+
+    __slots__ = ("_days", "_inner", "_named", "_tests", "_zone")
+
+    def __init__(
+        self, inner: Schedule, what: Sequence[Excluded | Days], timezone: str | tzinfo | None = None
+    ) -> None:
+        self._inner = inner
+        self._named = timezone is not None
+        self._zone = inner.zone if timezone is None else zone(timezone)
+        self._tests: tuple[Callable[[datetime], object], ...] = tuple(
+            test for test in what if callable(test) and not isinstance(test, (Path, Days))
+        )
+        self._days = merged([days_of(item, self._zone) for item in what if item not in self._tests])
+
+    def __str__(self) -> str:
+        days = self._days
+        count = len(days.dates) + len(days.yearly) + len(days.spans)
+        parts = [f"{count} dates"] * bool(count) + [
+            getattr(test, "__qualname__", repr(test)) for test in self._tests
+        ]
+        return f"{self._inner} except {', '.join(parts) or 'nothing'}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Excluding) and self._facts() == other._facts()
+
+    def __hash__(self) -> int:
+        return hash((self._inner, self._tests))
+
+    def _facts(self) -> tuple[object, ...]:
+        return (self._inner, self._zone, self._tests, self._days)
+
+    @property
+    def zone(self) -> tzinfo:
+        return self._inner.zone
+
+    @property
+    def follows_time(self) -> bool:
+        return self._inner.follows_time
+
+    @property
+    def starts_now(self) -> bool:
+        return self._inner.starts_now
+
+    def begun(self, since: datetime) -> Schedule:
+        begun = Excluding(self._inner.begun(since), (self._days, *self._tests))
+        begun._zone = self._zone
+        return begun
+
+    def within(self, after: datetime, until: datetime) -> datetime | None:
+        for _ in range(_MOST):
+            found = self._inner.within(after, until)
+            if found is None:
+                return None
+            local = found.astimezone(self._zone)
+            end = self._days.end(local)
+            if end is not None:
+                after = max(found, end.astimezone(UTC) - MICROSECOND)
+            elif any(test(local) for test in self._tests):
+                after = found
+            else:
+                return found
+        return None
+
+    def to_doc(self) -> dict[str, Any]:
+        if self._tests:
+            raise ConfigError(
+                f"{self} excludes by a function, and a schedule with a function cannot be stored: declare it in code, "
+                "@app.periodic(...), or exclude by dates"
+            )
+        days = msgspec.to_builtins(self._days)
+        zone = zone_name(self._zone) if self._named else None
+        return {
+            "of": self._inner.to_doc(),
+            "excluding": {name: sorted(value) for name, value in days.items()},
+            "timezone": zone,
+        }
+
+
 def _members(schedule: Schedule) -> tuple[Schedule, ...]:
     return schedule.members if isinstance(schedule, AnyOf) else (schedule,)
 
@@ -140,6 +223,3 @@ def aware(when: object, what: str, error: type[ConfigError | ArgumentError] = Ar
 def naive(when: datetime) -> datetime:
     """Without the UTC it is in."""
     return when.replace(tzinfo=None)
-
-
-MICROSECOND = timedelta(microseconds=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from longshore.cron import zone
 from longshore.errors import ConfigError
-from longshore.schedules.calendars import Days
+from longshore.schedules.days import Days
 
 #: property name → (parameters, value)
 Event = dict[str, tuple[str, str]]
@@ -101,7 +101,10 @@ def _moment(given: tuple[str, str], where: tzinfo) -> date:
 def _yearly(event: Event) -> bool:
     if "RRULE" not in event:
         return False
-    rule = dict(part.partition("=")[::2] for part in event["RRULE"][1].upper().split(";"))
+    rule: dict[str, str] = {}
+    for part in event["RRULE"][1].upper().split(";"):
+        name, _, value = part.partition("=")
+        rule[name] = value
     plain = {"FREQ", "INTERVAL", "BYMONTH", "BYMONTHDAY", "WKST"}
     if rule.get("FREQ") != "YEARLY" or rule.get("INTERVAL", "1") != "1" or not rule.keys() <= plain:
         raise ValueError(f"RRULE {event['RRULE'][1]}; only FREQ=YEARLY is known, list other days one by one")

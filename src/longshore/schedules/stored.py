@@ -10,10 +10,10 @@ import msgspec
 
 from longshore.cron import Cron
 from longshore.errors import ConfigError
-from longshore.schedules.base import AnyOf, Schedule
-from longshore.schedules.calendars import Days, Excluding
+from longshore.schedules.base import AnyOf, Excluding, Schedule
 from longshore.schedules.cron import Crontab
 from longshore.schedules.dates import Dates
+from longshore.schedules.days import Days
 from longshore.schedules.interval import Every
 
 
