@@ -114,7 +114,7 @@ def test_a_clock_set_back() -> None:
     for schedule in (wild, fixed, MINUTELY, at(NOON)):
         assert rewound(schedule, cursor, 10_001.0) is None
         assert rewound(schedule, cursor, 9_950.0) is None
-    for schedule in (wild, MINUTELY, as_schedule(bool)):
+    for schedule in (wild, MINUTELY, as_schedule(lambda when: True)):
         assert rewound(schedule, cursor, 9_900.0) == Cursor(9_900.0, 1.0, 1)
     for schedule in (fixed, at(NOON), fixed | MINUTELY):
         assert rewound(schedule, cursor, 9_900.0) is None

@@ -54,7 +54,8 @@ class Schedule:
 
         ArgumentError: ``after`` is no datetime with a time zone.
         """
-        found = self.within(aware(after, "after"), END)
+        instant = aware(after, "after")
+        found = self.begun(instant).within(instant, END)
         return None if found is None else found.astimezone(self.zone)
 
     def within(self, after: datetime, until: datetime) -> datetime | None:
