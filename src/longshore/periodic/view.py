@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -37,11 +38,21 @@ class Planned(NamedTuple):
     def last(self) -> datetime | None:
         """The newest tick that became a job, or was passed over; None: there was none yet."""
         cursor = self.cursor
-        return None if cursor is None or cursor.last <= cursor.since else moment(cursor.last)
+        return None if cursor is None else moment(cursor.last)
 
     def next(self, after: datetime) -> datetime | None:
         """The first tick after a time; None: there is none, or it is paused, or its rule is not known here."""
-        if self.schedule is None or self.paused is not None:
-            return None
-        since = moment(self.entry.since)
-        return self.schedule.begun(since).next(max(after, since) if self.entry.since else after)
+        return None if self.paused is not None else next(self.upcoming(after), None)
+
+    def upcoming(self, after: datetime) -> Iterator[datetime]:
+        """The ticks after a time, whether it is paused or not; none where its rule is not known here."""
+        schedule, since = self.schedule, self.entry.since
+        if schedule is not None and since:
+            schedule = schedule.begun(moment(since))
+            after = max(after, moment(since))
+        while schedule is not None:
+            tick = schedule.next(after)
+            if tick is None:
+                return
+            yield tick
+            after = tick
