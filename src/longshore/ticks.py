@@ -51,15 +51,6 @@ def begin(schedule: Schedule, since: float, before: Cursor | None = None) -> Cur
     return Cursor(last, since, 0 if before is None else before.generation)
 
 
-def newer(one: Cursor | None, other: Cursor | None) -> Cursor | None:
-    """Of what a worker remembers and what it reads: workers overwrite each other, and the one that is further is right."""
-    if one is None or other is None:
-        return one or other
-    if one.since != other.since:
-        return other
-    return max(one, other, key=lambda cursor: (cursor.generation, cursor.last))
-
-
 def rewound(schedule: Schedule, cursor: Cursor, now: float) -> Cursor | None:
     """Where to go on if the clock was set back far; None: it was not, or the ticks ahead must not come again.
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stage import NOON, Stage
 
-from longshore import Context, Middleware, at, crontab, every
+from longshore import App, Context, Middleware, at, crontab, every
 from longshore.errors import StoreUnavailable
 from longshore.model import Where
 from longshore.testing.clock import Clock
@@ -451,3 +451,22 @@ def test_what_is_remembered(stage: Stage) -> None:
 def test_the_clock_fixture_moves() -> None:
     clock = Clock(5.0)
     assert clock.move(2) == clock() == 7.0
+
+
+def test_workers_tick_only_what_their_code_declares_or_knows(stage: Stage) -> None:
+    minutely(stage)
+    stage.start(1)
+    stage.app.task(name="mine")(lambda: None)
+    stage.app.schedules.put("put", every(60, anchor=NOON), "mine")
+    stage.tickers.clear()
+    stage.clock.move(300)
+    app = App("memory://", clock=stage.clock)
+    app._store = stage.app.store
+    other = Ticker(app.store, app.schedules, app.tasks, lambda: None)
+    other.step()
+    app.task(name="tidy")(lambda: None)
+    other.step()
+    assert stage.times() == []
+    app.task(name="mine")(lambda: None)
+    other.step()
+    assert [job.task for job in stage.jobs()] == ["mine"]

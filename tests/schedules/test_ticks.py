@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from longshore import at, crontab, every
 from longshore.schedules import as_schedule
-from longshore.ticks import GRACE, MOST, Bound, CatchUp, Cursor, advanced, begin, due, newer, rewound, tick_id
+from longshore.ticks import GRACE, MOST, Bound, CatchUp, Cursor, advanced, begin, due, rewound, tick_id
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=n) for n in (1, 60, 3600, 86400))
@@ -119,15 +119,6 @@ def test_a_clock_set_back() -> None:
     for schedule in (fixed, at(NOON), fixed | MINUTELY):
         assert rewound(schedule, cursor, 9_900.0) is None
         assert rewound(schedule, Cursor(20_000.0, 1.0, 4), 5_000.0) == Cursor(5_000.0, 1.0, 5)
-
-
-def test_of_two_memories_the_one_that_is_further_counts() -> None:
-    old, new = Cursor(5.0, 1.0), Cursor(6.0, 1.0)
-    assert newer(old, new) == newer(new, old) == newer(new, None) == newer(None, new) == new
-    assert newer(Cursor(9.0, 1.0), Cursor(2.0, 1.0, 1)) == Cursor(2.0, 1.0, 1)
-    # What is stored is about the rule as it is now.
-    assert newer(Cursor(9.0, 1.0), Cursor(2.0, 2.0)) == Cursor(2.0, 2.0)
-    assert newer(None, None) is None
 
 
 def test_what_was_refused_waits_only_in_a_queue() -> None:

@@ -20,7 +20,7 @@ from longshore.periodic.entry import Entry
 from longshore.periodic.schedules import Kept, Schedules
 from longshore.stores.base import Store, Subscription
 from longshore.task import Task
-from longshore.ticks import Cursor, Overlap, advanced, begin, due, moment, newer, rewound, tick_id
+from longshore.ticks import Cursor, Overlap, advanced, begin, due, moment, rewound, tick_id
 
 T = TypeVar("T")
 _log = logging.getLogger("longshore.worker")
@@ -64,8 +64,8 @@ class Ticker:
         self._late = random.uniform(0, 0.03)
         #: whether every schedule that was there at the start had its turn
         self.ready = False
-        self._cursors: dict[str, Cursor] = {}
-        # What was looked at already, in vain: a rare tick is not looked for twice in the same long time.
+        # Up to when each was dealt with: a rare tick is not looked for twice in the same long time, and a slow worker that
+        # overwrites the cursor with an older one turns nobody back.
         self._looked: dict[tuple[str, float], float] = {}
         self._seen: dict[tuple[str, float], float] = {}
         self._holders: dict[str, tuple[str, Subscription]] = {}
@@ -158,13 +158,13 @@ class Ticker:
         if rule is None:
             return None
         schedule = rule.begun(moment(entry.since))
-        cursor = newer(self._cursors.get(key), kept.cursors.get(key))
+        cursor = kept.cursors.get(key)
         if cursor is None or cursor.since != entry.since:
             cursor = begin(rule, entry.since, cursor)
         back = rewound(schedule, cursor, now)
         if back is not None:
             _log.warning("schedule %s: the clock was set back by %.0f s", key, cursor.last - now)
-            cursor = self._cursors[key] = back
+            cursor = back
         looked = self._looked.get((key, entry.since), 0.0)
         # Of times ahead only the cursor counts: a clock that was set back makes nonsense of the others.
         last = max(cursor.last, at if at <= now else 0.0, looked if looked <= now else 0.0)
@@ -204,7 +204,7 @@ class Ticker:
         stored = iter(self._store.add([job for made in jobs.values() for job in made]))
         for key, made in jobs.items():
             got = [next(stored) for _ in made]
-            self._cursors[key] = changed[key] = self._advanced(key, plans[key], made, got)
+            changed[key] = self._advanced(key, plans[key], made, got)
         self._schedules.save(changed)
         if jobs:
             self._store.publish({f"queue:{job.queue}" for made in jobs.values() for job in made})
@@ -239,6 +239,5 @@ class Ticker:
     def _forget(self, kept: Kept) -> None:
         """Drop what is remembered of schedules that were removed."""
         live = {(key, entry.since) for key, entry in kept.entries.items()}
-        self._cursors = {key: cursor for key, cursor in self._cursors.items() if key in kept.entries}
         self._looked = {key: time for key, time in self._looked.items() if key in live}
         self._seen = {key: time for key, time in self._seen.items() if key in live}
