@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     )
     from longshore.job import Job
     from longshore.middleware.base import Middleware
+    from longshore.periodic import Planned
     from longshore.retry import Retry
+    from longshore.schedules import Schedule, at, crontab, every
     from longshore.task import Call, Task
     from longshore.worker.worker import Worker
 
@@ -51,7 +53,9 @@ _HOME = {
     ),
     "longshore.job": ("Job",),
     "longshore.middleware.base": ("Middleware",),
+    "longshore.periodic": ("Planned",),
     "longshore.retry": ("Retry",),
+    "longshore.schedules": ("Schedule", "at", "crontab", "every"),
     "longshore.task": ("Call", "Task"),
     "longshore.worker.worker": ("Worker",),
 }  # fmt: skip
@@ -71,9 +75,11 @@ __all__ = [
     "LongshoreError",
     "Middleware",
     "NotEncodable",
+    "Planned",
     "ResultTimeout",
     "Retry",
     "RetryLater",
+    "Schedule",
     "Snooze",
     "StoreError",
     "Task",
@@ -82,7 +88,10 @@ __all__ = [
     "Worker",
     "WorkerError",
     "__version__",
+    "at",
+    "crontab",
     "current",
+    "every",
 ]
 
 

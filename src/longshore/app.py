@@ -6,22 +6,25 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
-from types import MappingProxyType
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from longshore.courier import Courier
 from longshore.duration import optional_seconds, seconds
-from longshore.errors import ArgumentError, ConfigError, TaskError, UniqueConflict
+from longshore.errors import ArgumentError, ConfigError, LongshoreError, TaskError, UniqueConflict
 from longshore.ids import new_id, new_ids
 from longshore.job import Job
 from longshore.jobs import Jobs
 from longshore.middleware.base import Middleware
 from longshore.model import JobRecord
 from longshore.names import task_name
+from longshore.periodic import Schedules
+from longshore.periodic.entry import OverlapRule
+from longshore.schedules import Schedule, as_schedule
 from longshore.stores import open_store
 from longshore.stores.base import Store
-from longshore.task import Call, Request, Runnable, Task, TaskDecorator
+from longshore.task import Call, Registry, Request, Runnable, Task, TaskDecorator
+from longshore.ticks import Bound, CatchUp
 
 if TYPE_CHECKING:
     from longshore.worker.worker import Worker
@@ -80,6 +83,8 @@ class App:
         self._unimportable: set[str] = set()
         #: looking at jobs, and changing them by hand
         self.jobs = Jobs(lambda: self.store, self._courier, self._tasks)
+        #: schedules at run time: put, get, list, pause, resume, trigger, remove
+        self.schedules = Schedules(lambda: self.store, self._tasks)
         self._lock = threading.Lock()
         self._opened = False
         #: workers running in this process
@@ -138,9 +143,9 @@ class App:
     # -- tasks ---------------------------------------------------------------------------------------------------
 
     @property
-    def tasks(self) -> Mapping[str, Task[..., Any]]:
-        """Every task by its name."""
-        return MappingProxyType(self._tasks)
+    def tasks(self) -> Registry:
+        """Every task by its name; ``tasks.periodic()`` and ``tasks.regular()`` those with and without a schedule."""
+        return Registry(self._tasks)
 
     @property
     def task(self) -> TaskDecorator:
@@ -150,6 +155,70 @@ class App:
         executor`` (see `Options`) and those that middleware declares. TaskError: it cannot be a task, or the name is taken.
         """
         return TaskDecorator(self, self._register, self._extra)
+
+    def periodic(
+        self,
+        schedule: Schedule | Callable[[datetime], object],
+        /,
+        *,
+        name: str | None = None,
+        catch_up: CatchUp = "latest",
+        bound: Bound = None,
+        overlap: OverlapRule = "allow",
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> TaskDecorator:
+        """Runs a function, a class with ``__call__`` or an existing task at the times of a schedule, while any worker lives.
+
+        Each time (tick) becomes one job, however many workers there are. What comes back is the task, with its ``schedule``.
+
+        schedule   `crontab`, `every`, `at`, their union ``a | b``, or a function ``datetime -> bool`` asked each minute
+        name       of the schedule, and of the task made (else the task's own name); needed for a task's second schedule
+        catch_up   what becomes of ticks that no worker saw in time (10 s): ``none``, the ``latest``, or ``all``
+        bound      at most so many of them (a number), or none older than that (a timedelta); ``all`` alone: 100
+        overlap    when the job of an earlier tick has not ended: ``allow`` another beside it, ``skip`` the tick, or
+                   ``queue``: one tick waits for its end, further ones are skipped. True: allow, False: skip. Or a function
+                   of the task's arguments that answers one of these each time
+        args, kwargs   the task's arguments
+        options    of the task, see `task`; not for an existing one
+
+        ConfigError: a value that cannot work. ArgumentError: the arguments do not fit. TaskError: it cannot be a task.
+        """
+        rule = as_schedule(schedule)
+
+        def declare(task: Task[..., Any]) -> None:
+            self.schedules.declare(
+                task,
+                rule,
+                name=name,
+                args=args,
+                kwargs=kwargs,
+                catch_up=catch_up,
+                bound=bound,
+                overlap=overlap,
+            )
+
+        def register(task: Task[..., Any]) -> None:
+            self._register(task)
+            try:
+                declare(task)
+            except LongshoreError:
+                del self._tasks[task.name]
+                raise
+
+        def again(task: Task[..., Any], given: Mapping[str, Any]) -> None:
+            wrong = [option for option in given if option != "name"]
+            if wrong:
+                raise TaskError(
+                    f"{task.name} is a task already: give {wrong[0]} where it is made, @app.task({wrong[0]}=...)"
+                )
+            if self._tasks.get(task.name) is not task:
+                raise TaskError(f"{task.name} is a task of another app")
+            declare(task)
+
+        named = options if name is None else {"name": name, **options}
+        return TaskDecorator(self, register, self._extra, named, again)
 
     def _register(self, task: Task[..., Any]) -> None:
         other = self._tasks.get(task.name)

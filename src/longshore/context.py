@@ -6,7 +6,10 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Protocol, Self, TypeVar
+
+import msgspec
 
 from longshore.errors import LongshoreError
 from longshore.model import JobRecord, Progress
@@ -69,6 +72,21 @@ class Context:
     @property
     def queue(self) -> str:
         return self.record.queue
+
+    @property
+    def schedule(self) -> str | None:
+        """The name of the schedule that made this job; None: none did."""
+        return self._headers().get("schedule")
+
+    @property
+    def tick(self) -> datetime | None:
+        """The time of the schedule's tick that this job is for, in UTC; it may begin later. None: it is for none."""
+        text = self._headers().get("tick")
+        return None if text is None else datetime.fromisoformat(text)
+
+    def _headers(self) -> dict[str, str]:
+        headers = self.record.headers
+        return {} if headers is None else msgspec.msgpack.decode(headers, type=dict[str, str])
 
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:

@@ -99,6 +99,25 @@ def app_checks(app: App, spec: str) -> Iterator[Finding]:
         yield Finding("warn", "app", f"{spec} knows no task", "put @app.task above a function in that module")
 
 
+def schedule_checks(app: App) -> Iterator[Finding]:
+    """Every schedule in the store runs a task that this app knows."""
+    found = app.schedules.list()
+    good = True
+    for key, planned in found.items():
+        if planned.problem:
+            good = False
+            fix = f"longshore schedules remove {key}"
+            if planned.task not in app.tasks:
+                fix = f"import the module of {planned.task} beside the app; or: {fix}"
+            yield Finding("warn", "schedule", f'schedule "{key}" runs nothing here: {planned.problem}', fix)
+        elif planned.paused is not None:
+            good = False
+            yield Finding("warn", "schedule", f'schedule "{key}" is paused, since {span(app.store.now() - planned.paused)}',
+                          f"longshore schedules resume {key}")  # fmt: skip
+    if found and good:
+        yield Finding("ok", "schedule", f"{count_of(len(found), 'schedule')}, none paused")
+
+
 def queue_checks(app: App, spec: str) -> Iterator[Finding]:
     """Waiting jobs have a live worker; nothing is paused and forgotten."""
     store = app.store

@@ -24,7 +24,8 @@ _COLORS: Final = {"ok": "green", "warn": "yellow", "FAIL": "red"}
 def doctor(spec: str | None, url: str | None, output: Format) -> int:
     """Look for what is wrong, and say how to mend it. Exit code 1 if something fails.
 
-    Looks at the store, the app, queues that wait in vain, held and blocked jobs, and workers that fell silent.
+    Looks at the store, the app, queues that wait in vain, held and blocked jobs, workers
+    that fell silent, and schedules that run nothing.
     """
     findings = []
     for finding in _examine(spec, url):
@@ -41,7 +42,14 @@ def doctor(spec: str | None, url: str | None, output: Format) -> int:
 
 
 def _examine(spec: str | None, url: str | None) -> Iterator[Finding]:
-    from longshore.cli.checks import Finding, app_checks, job_checks, queue_checks, store_checks
+    from longshore.cli.checks import (
+        Finding,
+        app_checks,
+        job_checks,
+        queue_checks,
+        schedule_checks,
+        store_checks,
+    )
 
     if spec and url:
         raise Problem("--app and --url both say where the jobs are; give one of them")
@@ -59,6 +67,7 @@ def _examine(spec: str | None, url: str | None) -> Iterator[Finding]:
         refuse_memory(app)
         if name:
             yield from app_checks(app, name)
+            yield from schedule_checks(app)
         yield from store_checks(app)
         yield from queue_checks(app, name)
         yield from job_checks(app)

@@ -35,6 +35,9 @@ _ENTRIES: Final = {
     "enqueue": Entry("longshore.cli.enqueue:enqueue", "Store a job."),
     "jobs": Entry("longshore.cli.jobs:jobs", "List, show, cancel, retry and delete jobs."),
     "queues": Entry("longshore.cli.queues:queues", "List, pause and resume queues."),
+    "schedules": Entry(
+        "longshore.cli.schedules:schedules", "List, show, run, pause, resume and remove schedules."
+    ),
     "workers": Entry("longshore.cli.workers:workers", "List live workers."),
     "stats": Entry("longshore.cli.stats:stats", "How many jobs are in which state."),
     "doctor": Entry("longshore.cli.doctor:doctor", "Look for what is wrong, and say how to mend it."),

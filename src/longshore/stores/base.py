@@ -33,8 +33,8 @@ class Subscription(Protocol):
 
 class Store(Protocol):
     """See the module. Topics are ``queue:NAME`` (something may be due there), ``job:ID`` (it ended), ``leases`` (a lease
-    holder was asked something). A subscription to ``queue:*`` hears every queue. Stores never publish by themselves:
-    whoever changes a job does.
+    holder was asked something), ``ticks`` (a schedule changed). A subscription to ``queue:*`` hears every queue. Stores
+    never publish by themselves: whoever changes a job does.
     """
 
     #: the URL with any password masked, for people

@@ -4,6 +4,7 @@ from longshore.task.call import Call
 from longshore.task.core import AsyncTask, SyncTask, Task, Using
 from longshore.task.decorator import TaskDecorator
 from longshore.task.options import Options
+from longshore.task.registry import Registry
 from longshore.task.request import Door, Request
 from longshore.task.runnable import Runnable
 
@@ -12,6 +13,7 @@ __all__ = [
     "Call",
     "Door",
     "Options",
+    "Registry",
     "Request",
     "Runnable",
     "SyncTask",

@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from longshore.errors import ArgumentError
 from longshore.names import check_key
+from longshore.schedules.base import Schedule
 from longshore.task.options import NO_OVERRIDES, Overrides, Unique, overrides
 from longshore.task.request import Door, Request
 from longshore.task.runnable import Runnable
@@ -21,17 +22,37 @@ R = TypeVar("R")
 class Task(Verbs[P, R], Runnable):
     """A function or class that the app knows by name; its jobs take ``P`` and give ``R``. Made by ``app.task``."""
 
-    __slots__ = ("_door",)
+    __slots__ = ("_door", "_schedule")
 
     def __init__(self, runnable: Runnable, door: Door) -> None:
         of = runnable
         super().__init__(of.name, of.fn, of.kind, of.options, of.signature, of.extra)
         self._door = door
+        self._schedule: Schedule | None = None
 
     @property
     def door(self) -> Door:
         """The app it belongs to."""
         return self._door
+
+    @property
+    def periodic(self) -> bool:
+        """Whether code declares a schedule for it: ``@app.periodic(...)``."""
+        return self._schedule is not None
+
+    @property
+    def schedule(self) -> Schedule:
+        """When it runs by itself: the schedule that code declares for it, or all of them as one.
+
+        AttributeError: there is none.
+        """
+        if self._schedule is None:
+            raise AttributeError(f"{self.name} has no schedule: @app.periodic(...) gives it one")
+        return self._schedule
+
+    def scheduled(self, schedule: Schedule) -> None:
+        """Remember one more schedule. For the app, which declares it."""
+        self._schedule = schedule if self._schedule is None else self._schedule | schedule
 
     def using(self, **changes: Unpack[Changes]) -> Using[P, R]:
         """The same task with other options for the calls made through it.

@@ -17,6 +17,7 @@ from longshore.task.request import Door
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T", bound=Task[..., Any])
 
 
 class AsyncBody(Protocol[P, R_co]):
@@ -43,10 +44,11 @@ class TaskDecorator:
     """Makes a task of a function or of a class with ``__call__``: ``@app.task``, or with options ``@app.task(retry=3)``.
 
     ``door`` is the app, ``register`` is told of every task made, ``extra`` are options that middleware declares, by name
-    with their defaults, and ``given`` what the user said.
+    with their defaults, ``given`` what the user said, and ``again`` is told of a task that is decorated once more (None:
+    that is an error).
     """
 
-    __slots__ = ("_door", "_extra", "_given", "_register")
+    __slots__ = ("_again", "_door", "_extra", "_given", "_register")
 
     def __init__(
         self,
@@ -54,12 +56,16 @@ class TaskDecorator:
         register: Callable[[Task[..., Any]], None],
         extra: Mapping[str, Any] | None = None,
         given: Mapping[str, Any] | None = None,
+        again: Callable[[Task[..., Any], Mapping[str, Any]], None] | None = None,
     ) -> None:
         self._door = door
         self._register = register
         self._extra = extra or {}
         self._given = given or {}
+        self._again = again
 
+    @overload
+    def __call__(self, target: T, /) -> T: ...
     # The first that fits counts: a class is callable too, and a coroutine function returns something.
     @overload
     def __call__(self, target: type[AsyncBody[P, R]], /) -> AsyncTask[P, R]: ...  # type: ignore[overload-overlap]
@@ -103,7 +109,10 @@ class TaskDecorator:
         """A task of ``target``; without one, this decorator with more options. TaskError: it cannot be a task."""
         merged = {**self._given, **given}
         if target is None:
-            return TaskDecorator(self._door, self._register, self._extra, merged)
+            return TaskDecorator(self._door, self._register, self._extra, merged, self._again)
+        if isinstance(target, Task) and self._again is not None:
+            self._again(target, merged)
+            return target
         task = define(target, self._door, merged, self._extra)
         self._register(task)
         return task

@@ -62,8 +62,9 @@ def _call_of(cls: type) -> Callable[..., Any]:
     body = next((vars(base)["__call__"] for base in cls.__mro__ if "__call__" in vars(base)), None)
     if body is None:
         raise TaskError(f"class {cls.__qualname__} has no __call__: define it, or decorate a function")
-    if inspect.isabstract(cls):
-        raise TaskError(f"class {cls.__qualname__} is abstract: a run could not make an instance of it")
+    # Its own word only: what inherits from an abstract base is a task.
+    if inspect.isabstract(cls) or vars(cls).get("abstract", False) is True:
+        raise TaskError(f"class {cls.__qualname__} is abstract: decorate the classes that inherit from it")
     try:
         inspect.signature(cls).bind()
     except TypeError:

@@ -209,7 +209,7 @@ class Feed:
         if self._draining:
             self._give_back()  # of what was not here yet when we were told
         if self.idle is not None and not self.leased:
-            if claim is None or self._more:
+            if claim is None or self._more or self._hinted:
                 self.hint()  # one more look before saying that nothing is left
             else:
                 self.idle()

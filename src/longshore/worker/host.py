@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from longshore.middleware.base import Middleware
+from longshore.periodic import Schedules
 from longshore.stores.base import Store
 from longshore.task import Task
 
@@ -19,6 +20,8 @@ class Host(Protocol):
     max_crashes: int
     max_result: int
     middleware: Sequence[Middleware]
+
+    schedules: Schedules
 
     @property
     def store(self) -> Store: ...

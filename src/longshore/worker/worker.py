@@ -15,6 +15,7 @@ from longshore.errors import ConfigError, WorkerError
 from longshore.ids import new_id
 from longshore.model import Claim
 from longshore.outcome import Outcome
+from longshore.periodic.schedules import TOPIC
 from longshore.worker.execute import Execution, timed_out
 from longshore.worker.executors.coroutines import CoroutineExecutor
 from longshore.worker.executors.processes import ProcessExecutor
@@ -25,6 +26,7 @@ from longshore.worker.keeper import Keeper
 from longshore.worker.loop import LoopThread
 from longshore.worker.observer import Observer
 from longshore.worker.run import Run
+from longshore.worker.ticker import Ticker
 from longshore.worker.watchdog import Watchdog
 
 _log = logging.getLogger("longshore.worker")
@@ -102,10 +104,11 @@ class Worker:
         self._subscriptions = [
             store.subscribe(topics, self.feed.hint),
             store.subscribe(["leases"], self.keeper.asked),
+            store.subscribe([TOPIC], self.ticker.changed),
         ]
         self.state = "running"
         self._started_at = store.now()
-        for target in (self.keeper.run, self.watchdog.run, self._feed):
+        for target in (self.keeper.run, self.watchdog.run, self.ticker.run, self._feed):
             self._thread(target)
         return self
 
@@ -141,8 +144,14 @@ class Worker:
             "sync": ThreadExecutor(self.concurrency, execution, self.feed.ended),
             "process": ProcessExecutor(self.processes, execution, self.feed.ended, late, app.max_result),
         }
+        self.ticker = Ticker(store, app.schedules, app.tasks, self.feed.hint)
         if self._burst:
-            self.feed.idle = self.stop
+            self.feed.idle = self._idle
+
+    def _idle(self) -> None:
+        """Nothing is left to do; with due ticks not made into jobs yet, something may come."""
+        if self.ticker.ready:
+            self.stop()
 
     def _thread(self, target: Callable[[], None]) -> None:
         def guarded() -> None:
@@ -181,6 +190,7 @@ class Worker:
             self._deadline.cancel()
         self.watchdog.stop()
         self.keeper.stop()
+        self.ticker.stop()
         for subscription in self._subscriptions:
             subscription.close()
         for executor in self.feed.executors.values():
@@ -195,6 +205,7 @@ class Worker:
         if self.state != "running":
             return
         self.state = "draining"
+        self.ticker.stop()
         self.feed.drain()
         self.keeper.changed()
         self.observer.draining(len(self.feed.runs))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import random
 import select
 import threading
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from typing import Final
 
 import psycopg
 
+from longshore.dice import between
 from longshore.errors import StoreError
 from longshore.stores.hints import Hub
 from longshore.stores.postgres.connection import Connection, connect
@@ -81,7 +81,7 @@ class Ear:
                 connection = connect(self._location, _DEADLINE, "longshore-hints")
             except StoreError as error:
                 logger.debug("no hints: %s", error)
-                self._rest(pause * random.uniform(0.5, 1.0))
+                self._rest(pause * between(0.5, 1.0))
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
             with contextlib.closing(connection):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from longshore import failpoint
+from longshore.dice import between
 from longshore.errors import StoreUnavailable
 from longshore.stores.postgres.connection import PLANNING, Connection, Late, connect, locally
 from longshore.stores.postgres.location import Location
@@ -106,7 +106,7 @@ class Pool:
                 raise
             except psycopg.Error as error:
                 raise translated(self.location, error) from error
-            time.sleep(random.uniform(0.0, 0.01 * tries))
+            time.sleep(between(0.0, 0.01 * tries))
         raise AssertionError("unreachable")
 
     # -- connections -----------------------------------------------------------------------------------------------

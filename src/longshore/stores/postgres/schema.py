@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import psycopg
 
+from longshore.dice import between
 from longshore.errors import SchemaError, StoreUnavailable
 from longshore.stores.postgres.connection import Connection, connect
 from longshore.stores.postgres.location import Location
@@ -128,7 +128,7 @@ def migrate(
                 ) from error
         except psycopg.Error as error:
             raise translated(location, error) from error
-        time.sleep(random.uniform(0.05, 0.1) * tries)
+        time.sleep(between(0.05, 0.1) * tries)
     raise AssertionError("unreachable")
 
 

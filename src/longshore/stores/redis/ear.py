@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import random
 import threading
 from typing import Any, Final
 
 import msgspec
 from redis import exceptions
 
+from longshore.dice import between
 from longshore.stores.hints import Hub
 from longshore.stores.redis.dialer import Line, dial
 from longshore.stores.redis.location import Location
@@ -87,7 +87,7 @@ class Ear:
                 logger.debug("no hints from %s for now: %s", self._where.url, error)
             self._hang_up()
             with self._more:
-                self._more.wait_for(lambda: self._closed, pause * random.uniform(0.5, 1.0))
+                self._more.wait_for(lambda: self._closed, pause * between(0.5, 1.0))
             pause = min(pause * 2, 2.0)
 
     def _connect(self) -> None:
