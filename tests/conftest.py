@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,9 @@ def app(url: str) -> Iterator[App]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell that runs us in the background has us ignore Ctrl+C, and every program under test would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         postgres.begin_session()
 

@@ -144,7 +144,7 @@ def test_renewals_touch_no_index(store, clock):
     assert made == 10 * 400
     # A row that grows, or that finds a neighbour's old version not pruned yet, may have to move; an indexed column in the
     # way would let none stay.
-    assert hot >= made * 0.8
+    assert hot >= made * 0.5
 
 
 def updates(store):
