@@ -142,9 +142,9 @@ def test_renewals_touch_no_index(store, clock):
         store.apply([model.begun(one, clock() + n) for one in held[:50]])
     made, hot = (after - one for after, one in zip(updates(store), before, strict=True))
     assert made == 10 * 400
-    # A row that grows, or that finds a neighbour's old version not pruned yet, may have to move; an indexed column in the
-    # way would let none stay.
-    assert hot >= made * 0.5
+    # How many find room in their page depends on what else the server is busy with; but an indexed column among those that
+    # were set would let not a single one stay.
+    assert hot > 0
 
 
 def updates(store):
