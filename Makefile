@@ -33,7 +33,7 @@ bench: ## the benchmarks (minutes)
 	@set -e; venv=$$(tools/venv "$(FIRST)" dev); "$$venv/bin/python" -m benchmarks $(BENCH)
 
 lock: ## write down the versions now installed for tests and lint
-	@set -e; venv=$$(tools/venv "$(FIRST)" dev); "$$venv/bin/python" -m pip freeze --exclude-editable | grep -v ' @ ' >constraints.txt
+	@set -e; venv=$$(tools/venv "$(FIRST)" dev); "$$venv/bin/python" -m pip freeze --exclude-editable | grep -v -e ' @ ' -e '^Django==' >constraints.txt
 
 clean: ## remove what the above made
 	rm -rf .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
