@@ -20,8 +20,20 @@ _STALE: Final = 1.0
 #: connections kept for later
 _KEPT: Final = 16
 _TROUBLE: Final = (exceptions.RedisError, OSError)
-#: what is true only of the server we are connected to: others are to be looked for
-_MOVED: Final = ("READONLY", "MOVED", "ASK", "CLUSTERDOWN", "MASTERDOWN", "LOADING", "UNBLOCKED")
+#: said instead of doing it by a server that is not, or not yet, the one that has our keys: others are to be looked for
+_ELSEWHERE: Final = (
+    exceptions.AskError,
+    exceptions.TryAgainError,
+    exceptions.ClusterDownError,
+    exceptions.ReadOnlyError,
+    exceptions.BusyLoadingError,
+)
+#: seconds until who said so, or who took over, is asked again
+_PAUSE: Final = 0.05
+
+#: A key there never is, named by every script. While a slot moves to another node key by key, its owner sends whoever names
+#: an absent key to that node: so no script begins on one half of our keys and fails on its way, when it meets the other.
+GUARD: Final = "guard"
 
 logger = logging.getLogger("longshore.stores")
 
@@ -83,6 +95,8 @@ class Lines:
         """Run a script: one atomic call. ``repeat``: once more, where the connection broke; ``patience``: seconds it may
         take beyond the usual."""
         found = self.script(name)
+        if self.where.kind == "cluster":
+            keys = (*keys, self.where.prefix + GUARD)
         head = (len(keys), *keys, *words)
 
         def call(line: Line) -> Any:
@@ -100,6 +114,7 @@ class Lines:
 
     def _on_a_line(self, call: Callable[[Line], Any], repeat: bool) -> Any:
         self.open()
+        patience = time.monotonic() + self.where.timeout
         while True:
             line: Line | None = None
             try:
@@ -111,6 +126,9 @@ class Lines:
                 if repeat and line is not None and _cut(error):
                     repeat = False
                     continue
+                if self._follows(error) and time.monotonic() < patience:
+                    time.sleep(_PAUSE)
+                    continue
                 raise faults.in_use(faults.ours(error, self.where.url)) from None
             except BaseException:
                 if line is not None:
@@ -121,12 +139,7 @@ class Lines:
 
     def _after(self, line: Line, error: Exception) -> None:
         """What becomes of a connection on which something went wrong."""
-        refused = isinstance(error, exceptions.ResponseError)
-        if (
-            refused
-            and not any(word in str(error) for word in _MOVED)
-            and not isinstance(error, exceptions.AskError)
-        ):
+        if isinstance(error, exceptions.ResponseError) and not _elsewhere(error):
             self._give_back(line)
             return
         line.disconnect()
@@ -135,6 +148,10 @@ class Lines:
             free, self._free = self._free, []
         for one in free:
             one.line.disconnect()
+
+    def _follows(self, error: Exception) -> bool:
+        """Whether the same call may succeed elsewhere soon. What a server refused was not begun: any call can be repeated."""
+        return self.where.kind != "server" and _elsewhere(error)
 
     def _take(self) -> Line:
         while True:
@@ -168,6 +185,11 @@ def _quiet(line: Line) -> bool:
         return not line.can_read(0)
     except _TROUBLE:
         return False
+
+
+def _elsewhere(error: Exception) -> bool:
+    # A script of Redis 6 has the word in the middle of a sentence.
+    return isinstance(error, _ELSEWHERE) or "READONLY" in str(error) or "UNBLOCKED" in str(error)
 
 
 def _cut(error: Exception) -> bool:
