@@ -33,6 +33,11 @@ def ask(line: Line, *words: Any) -> Any:
     return line.read_response()
 
 
+def place_of(line: Line) -> tuple[str, int] | None:
+    """Host and port of the server at the other end; none for a socket."""
+    return (line.host, line.port) if isinstance(line, Connection) else None
+
+
 def dial(where: Location) -> Line:
     """A new connection, ready for use. Raises what the driver raises."""
     if where.path is not None:
@@ -93,7 +98,7 @@ def _owner(line: Line, prefix: str) -> tuple[str, int] | None:
     slot = ask(line, "CLUSTER", "KEYSLOT", prefix)
     for first, last, primary, *_ in ask(line, "CLUSTER", "SLOTS"):
         if first <= slot <= last:
-            # A node that does not know its own address means the one we asked.
-            host = primary[0].decode() if primary[0] else cast("Any", line).host
+            # A node that does not know its own address, or has no name to tell, means the one we asked.
+            host = primary[0].decode() if primary[0] not in (None, b"", b"?") else cast("Any", line).host
             return host, primary[1]
     return None

@@ -38,7 +38,9 @@ def ours(error: Exception, url: str) -> LongshoreError:
     if isinstance(error, exceptions.ReadOnlyError) or "READONLY" in said:
         return read_only(url)
     if isinstance(error, exceptions.ConnectionError | OSError | exceptions.MaxConnectionsError):
-        return StoreUnavailable(f"{url!r} cannot be reached: {_first(said)}\nsee that the server runs there")
+        return _tls(url, said) or StoreUnavailable(
+            f"{url!r} cannot be reached: {_first(said)}\nsee that the server runs there"
+        )
     if isinstance(
         error, exceptions.ClusterError | exceptions.AskError | exceptions.TryAgainError
     ) or _passing(said):
@@ -56,6 +58,32 @@ def read_only(url: str) -> StoreUnavailable:
         f"{url!r} is a read-only replica: jobs are written to the primary\n"
         "name the primary, or let Sentinel find it: redis+sentinel://HOST1,HOST2/NAME"
     )
+
+
+def not_copied(url: str, copies: int, replicas: int) -> StoreUnavailable:
+    """Jobs are stored, but in fewer places than they must be."""
+    return StoreUnavailable(
+        f"{url!r}: the jobs are stored, but only {copies} of {replicas} replicas had them in time\n"
+        "a failover could lose them; storing them again is safe; see that replicas follow (INFO replication), or lower ?replicas="
+    )
+
+
+def _tls(url: str, said: str) -> LongshoreError | None:
+    """What is wrong between the certificates of both sides."""
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        why = said.partition("certificate verify failed: ")[2].split(" (_ssl", 1)[0] or "it is not trusted"
+        return ConfigError(
+            f"{url!r}: the certificate of the server is not accepted: {why}\n"
+            "name who signed it: ?ssl_ca_certs=FILE   and write the host as the certificate has it"
+        )
+    if "CERTIFICATE_REQUIRED" in said or "HANDSHAKE_FAILURE" in said or "UNKNOWN_CA" in said:
+        return ConfigError(
+            f"{url!r}: the server wants a certificate of ours that it trusts: {_first(said)}\n"
+            "name it: ?ssl_certfile=FILE&ssl_keyfile=FILE"
+        )
+    if "WRONG_VERSION_NUMBER" in said or "RECORD_LAYER_FAILURE" in said:
+        return ConfigError(f"{url!r}: no TLS is spoken there\nwrite redis:// instead of rediss://")
+    return None
 
 
 def _first(said: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from redis import exceptions
 
 from longshore.stores.redis import faults
-from longshore.stores.redis.dialer import Line, ask, dial
+from longshore.stores.redis.dialer import Line, ask, dial, place_of
 from longshore.stores.redis.location import Location
 from longshore.stores.redis.scripts import Script, script
 
@@ -44,11 +44,14 @@ class _Free(NamedTuple):
 
 
 class Lines:
-    """``check`` is called with the first connection, before its first use."""
+    """``check`` is called with the first connection, before its first use; ``moved`` with the first to another server."""
 
-    def __init__(self, where: Location, check: Callable[[Line], object]) -> None:
+    def __init__(
+        self, where: Location, check: Callable[[Line], object], moved: Callable[[Line], object]
+    ) -> None:
         self.where = where
-        self._check = check
+        self._check, self._moved = check, moved
+        self._place: tuple[str, int] | None = None
         #: for tests, which count what a script does
         self.script: Callable[[str], Script] = script
         self.forked()
@@ -66,6 +69,7 @@ class Lines:
         try:
             line = dial(self.where)
             try:
+                self._place = place_of(line)
                 self._check(line)
             except BaseException:
                 line.disconnect()
@@ -91,9 +95,10 @@ class Lines:
         *,
         repeat: bool = True,
         patience: float = 0.0,
+        replicas: int = 0,
     ) -> Any:
         """Run a script: one atomic call. ``repeat``: once more, where the connection broke; ``patience``: seconds it may
-        take beyond the usual."""
+        take beyond the usual; ``replicas``: how many must have it, or StoreUnavailable, though it is done."""
         found = self.script(name)
         if self.where.kind == "cluster":
             keys = (*keys, self.where.prefix + GUARD)
@@ -106,7 +111,16 @@ class Lines:
                 # A new server, a flushed one, or one that took over: it learns the script with this call.
                 return _told(line, ("EVAL", found.text, *head), patience)
 
-        return self._on_a_line(call, repeat)
+        def copied(line: Line) -> tuple[Any, int]:
+            # Of the time for an answer, some is left for the way.
+            return call(line), ask(line, "WAIT", replicas, int(self.where.timeout * 800))
+
+        if not replicas:
+            return self._on_a_line(call, repeat)
+        answer, copies = self._on_a_line(copied, repeat)
+        if copies < replicas:
+            raise faults.not_copied(self.where.url, copies, replicas)
+        return answer
 
     def ask(self, *words: Any) -> Any:
         """One command; it must be one that can be repeated."""
@@ -150,7 +164,7 @@ class Lines:
             one.line.disconnect()
 
     def _follows(self, error: Exception) -> bool:
-        """Whether the same call may succeed elsewhere soon. What a server refused was not begun: any call can be repeated."""
+        """Whether the same call may succeed elsewhere soon. What was refused was not begun: any call can be repeated."""
         return self.where.kind != "server" and _elsewhere(error)
 
     def _take(self) -> Line:
@@ -158,10 +172,21 @@ class Lines:
             with self._lock:
                 found = self._free.pop() if self._free else None
             if found is None:
-                return dial(self.where)
+                return self._dial()
             if time.monotonic() - found.since < _STALE or _quiet(found.line):
                 return found.line
             found.line.disconnect()
+
+    def _dial(self) -> Line:
+        line = dial(self.where)
+        if (place := place_of(line)) != self._place:
+            try:
+                self._moved(line)
+            except BaseException:
+                line.disconnect()
+                raise
+            self._place = place
+        return line
 
     def _give_back(self, line: Line) -> None:
         with self._lock:

@@ -41,7 +41,7 @@ class RedisStore:
     def __init__(self, url: str, clock: Callable[[], float] | None = None) -> None:
         self._where = location.parse(url)
         self.url = self._where.url
-        self.lines = Lines(self._where, self._check)
+        self.lines = Lines(self._where, self._check, self._follow)
         self._keys = (self._where.prefix + "jobs",)
         self._clock = clock
         self._time = ServerTime(self._ask_time)
@@ -63,8 +63,13 @@ class RedisStore:
         checks.check(line, self._where)
         if not self._promised:
             self._promised = True
-            kept, sentence = checks.promise(line)
-            logger.log(logging.INFO if kept else logging.WARNING, "%s: %s", self.url, sentence)
+            self._say(*checks.promise(line, self._where))
+
+    def _follow(self, line: Line) -> None:
+        self._say(*checks.moved(line, self._where))
+
+    def _say(self, kept: bool, sentence: str) -> None:
+        logger.log(logging.INFO if kept else logging.WARNING, "%s: %s", self.url, sentence)
 
     def open(self) -> None:
         """See `base.Store.open`."""
@@ -124,7 +129,13 @@ class RedisStore:
         return answer
 
     def _store(self, name: str, words: Sequence[Any], number: int) -> Any:
-        return self.lines.run(name, self._keys, (self._now(), *words), patience=number * _SECONDS_A_JOB)
+        return self.lines.run(
+            name,
+            self._keys,
+            (self._now(), *words),
+            patience=number * _SECONDS_A_JOB,
+            replicas=self._where.replicas,
+        )
 
     def _learn(self, time: bytes) -> None:
         if self._clock is None:

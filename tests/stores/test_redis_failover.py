@@ -1,0 +1,165 @@
+"""Primaries that go, hand over or lose their slots, under several worker processes: what was acknowledged is done."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from longshore.errors import StoreError
+from longshore.testing.crash_worker import NOWHERE
+from longshore.testing.processes import Program
+from longshore.testing.scene import Scene
+from longshore.testing.waiting import until
+from servers.group import HOST, Node, cluster, node_id, primary_of, sentinel
+
+#: seconds within which workers consume again
+AGAIN = 10.0
+
+
+class Fleet:
+    """Two worker processes, and a producer whose jobs are acknowledged when a replica has them."""
+
+    def __init__(self, url: str, ledger: str) -> None:
+        self.url, self.ledger = url, ledger
+        self.scene = Scene(url, ledger, 2.0, 0.5)
+        self._safe = Scene(f"{url}&replicas=1", ledger, 2.0, 0.5)
+        self.acknowledged: list[str] = []
+        self._stop = threading.Event()
+        self._load = threading.Thread(target=self._enqueue)
+
+    def _enqueue(self) -> None:
+        while not self._stop.wait(0.002):
+            try:
+                self.acknowledged.append(self._safe.note.enqueue().id)
+            except StoreError:
+                continue
+
+    def goes_on(self) -> None:
+        """Returns when a job that is enqueued now was done by a worker."""
+
+        def stored() -> bool:
+            try:
+                return self.scene.note.enqueue().result(timeout=AGAIN) > 0
+            except StoreError:
+                return False
+
+        until(stored, "a job to be done again", AGAIN)
+
+    def survives(self, trouble: Callable[[], object]) -> float:
+        """Trouble in the midst of work; seconds until work goes on."""
+        loaded = len(self.acknowledged) + 20
+        until(lambda: len(self.acknowledged) > loaded, "replicated jobs")
+        trouble()
+        start = time.monotonic()
+        self.goes_on()
+        return time.monotonic() - start
+
+    def finish(self) -> None:
+        """All that was acknowledged is done, and what is stored is whole."""
+        self._stop.set()
+        self._load.join()
+        store = self.scene.app.store
+        until(lambda: self.scene.idle, "the end of all jobs")
+        jobs = store.get(self.acknowledged)
+        assert [one for one in self.acknowledged if one not in jobs] == []
+        assert {job.state for job in jobs.values()} == {"succeeded"}
+
+
+@contextmanager
+def fleet(url: str, ledger: str) -> Iterator[Fleet]:
+    """Working, from the beginning to the end of the block."""
+    with ExitStack() as stack:
+        fleet = Fleet(url, ledger)
+        words = ("--ledger", ledger, "--lease", "2", "--sweep", "0.5", "--max-crashes", "10")
+        for _ in range(2):
+            program = Program("-m", "longshore.testing.crash_worker", url, NOWHERE, "1", *words)
+            stack.enter_context(program).line("ready")
+        fleet._load.start()
+        try:
+            yield fleet
+            fleet.finish()
+        finally:
+            fleet._stop.set()
+            fleet._load.join()
+            fleet.scene.app.close()
+            fleet._safe.app.close()
+
+
+def test_sentinels_hand_over_and_replace_a_primary(tmp_path):
+    with sentinel(watchers=3) as group:
+        watchers = ",".join(f"{HOST}:{node.port}" for node in group.sentinels)
+        url = f"redis+sentinel://{watchers}/main?timeout=1"
+
+        def hand_over() -> None:
+            assert group.sentinels[0].server.say("SENTINEL FAILOVER main") == "+OK"
+            until(lambda: "role:slave" in group.primary.server.tell("INFO replication"), "a new primary")
+
+        with fleet(url, str(tmp_path / "ledger")) as workers:
+            workers.survives(hand_over)
+            workers.survives(group.replica.server.kill)
+            group.sentinels[0].server.kill()
+            workers.goes_on()
+
+
+class Moves:
+    """What may happen to the slot of a namespace."""
+
+    def __init__(self, nodes: list[Node], namespace: str) -> None:
+        self._nodes = nodes
+        self.slot = int(nodes[0].server.say(f"CLUSTER KEYSLOT {{{namespace}}}:jobs")[1:])
+
+    @property
+    def primary(self) -> Node:
+        return primary_of(self._nodes, self.slot)
+
+    def _other(self) -> Node:
+        owner = self.primary
+        return next(node for node in self._nodes[:3] if node is not owner)
+
+    def hand_over(self) -> None:
+        """A replica asks for its primary's place."""
+        owner = self.primary
+        replica = self._nodes[self._nodes.index(owner) + 3]
+        assert replica.server.say("CLUSTER FAILOVER") == "+OK"
+        until(lambda: "master" in replica.server.tell("ROLE"), "the replica to be the primary")
+        until(lambda: "slave" in owner.server.tell("ROLE"), "the primary to be a replica")
+        until(lambda: owner.server.say("CLUSTER FAILOVER") == "+OK", "the way back")
+        until(lambda: self.primary is owner, "the primary to be one again")
+
+    def move_by_keys(self) -> None:
+        """As redis-cli does: key by key, which takes its time."""
+        owner, other = self.primary, self._other()
+        here, there = node_id(owner), node_id(other)
+        assert other.server.say(f"CLUSTER SETSLOT {self.slot} IMPORTING {here}") == "+OK"
+        assert owner.server.say(f"CLUSTER SETSLOT {self.slot} MIGRATING {there}") == "+OK"
+        while keys := self._keys(owner):
+            for key in keys:
+                assert owner.server.say(f'MIGRATE {HOST} {other.port} "{key}" 0 5000') == "+OK"
+        for node in (other, owner):
+            assert node.server.say(f"CLUSTER SETSLOT {self.slot} NODE {there}") == "+OK"
+
+    def move_at_once(self) -> None:
+        """As Valkey 9 does: the new owner follows the old one until it has everything."""
+        owner, other = self.primary, self._other()
+        asked = f"CLUSTER MIGRATESLOTS SLOTSRANGE {self.slot} {self.slot} NODE {node_id(other)}"
+        assert owner.server.say(asked) == "+OK"
+        until(lambda: self.primary is other, "the slot to be moved")
+
+    def _keys(self, node: Node) -> list[str]:
+        found = node.server.tell(f"CLUSTER GETKEYSINSLOT {self.slot} 100")
+        return [line for line in found.split("\r\n") if line.startswith("{")]
+
+
+def test_a_cluster_moves_a_namespace_and_replaces_its_primary(tmp_path):
+    with cluster(replicas=True) as nodes:
+        seeds = ",".join(f"{HOST}:{node.port}" for node in nodes)
+        url = f"redis+cluster://{seeds}?timeout=1&namespace=moving"
+        with fleet(url, str(tmp_path / "ledger")) as workers:
+            moves = Moves(nodes, "moving")
+            for trouble in (moves.hand_over, moves.move_by_keys, moves.move_at_once):
+                workers.survives(trouble)
+            workers.survives(moves.primary.server.kill)
