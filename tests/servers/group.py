@@ -111,7 +111,9 @@ def sentinel(watchers: int = 1) -> Iterator[Watched]:
             port = free_port()
             found.append(Node(stack.enter_context(_watcher(port, ports[0], watchers // 2 + 1)), port))
         known = f"slaves=1,sentinels={watchers}"
-        until(lambda: all(known in node.server.tell("INFO sentinel") for node in found), "the Sentinels to meet")
+        until(
+            lambda: all(known in node.server.tell("INFO sentinel") for node in found), "the Sentinels to meet"
+        )
         yield Watched(Node(primary, ports[0]), Node(replica, ports[1]), found)
 
 
@@ -121,7 +123,7 @@ def _watcher(port: int, primary: int, quorum: int) -> Iterator[Valkey]:
     (folder / "conf").write_text(
         f"port {port}\nbind {HOST}\nunixsocket {folder / 's'}\ndir {folder}\nlogfile log\n"
         f"sentinel monitor main {HOST} {primary} {quorum}\n"
-        "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 1000\n"
+        "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n"
     )
     server = Valkey(folder, file="conf")
     try:

@@ -9,12 +9,14 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from longshore import App
 from longshore.errors import StoreError
 from longshore.testing.crash_worker import NOWHERE
 from longshore.testing.processes import Program
+from longshore.testing.samples import job, number
 from longshore.testing.scene import Scene
 from longshore.testing.waiting import until
-from servers.group import HOST, Node, cluster, node_id, primary_of, sentinel
+from servers.group import HOST, Node, Watched, cluster, node_id, primary_of, sentinel
 
 #: seconds within which workers consume again
 AGAIN = 10.0
@@ -89,20 +91,49 @@ def fleet(url: str, ledger: str) -> Iterator[Fleet]:
             fleet._safe.app.close()
 
 
+def group_url(group: Watched) -> str:
+    watchers = ",".join(f"{HOST}:{node.port}" for node in group.sentinels)
+    return f"redis+sentinel://{watchers}/main?timeout=1"
+
+
+def role(node: Node) -> str:
+    return node.server.tell("ROLE").split("\r\n")[2]
+
+
 def test_sentinels_hand_over_and_replace_a_primary(tmp_path):
-    with sentinel(watchers=3) as group:
-        watchers = ",".join(f"{HOST}:{node.port}" for node in group.sentinels)
-        url = f"redis+sentinel://{watchers}/main?timeout=1"
+    with sentinel(watchers=3) as group, fleet(group_url(group), str(tmp_path / "ledger")) as workers:
 
         def hand_over() -> None:
-            assert group.sentinels[0].server.say("SENTINEL FAILOVER main") == "+OK"
-            until(lambda: "role:slave" in group.primary.server.tell("INFO replication"), "a new primary")
+            # Both agree before they change places: nothing at all is lost. Sentinels that just met do not elect one another
+            # at once, and say that they are at it when asked again meanwhile.
+            def done() -> bool:
+                group.sentinels[0].server.say("SENTINEL FAILOVER main COORDINATED")
+                return (role(group.primary), role(group.replica)) == ("slave", "master")
 
-        with fleet(url, str(tmp_path / "ledger")) as workers:
-            workers.survives(hand_over)
-            workers.survives(group.replica.server.kill)
-            group.sentinels[0].server.kill()
-            workers.goes_on()
+            until(done, "a new primary")
+
+        workers.survives(hand_over)
+        workers.survives(group.replica.server.kill)
+        group.sentinels[0].server.kill()
+        workers.goes_on()
+
+
+def test_a_primary_that_was_replaced_and_does_not_know_is_left(caplog):
+    with sentinel() as group:
+        app = App(group_url(group))
+        heard = threading.Event()
+        app.store.subscribe(["queue:a"], heard.set)
+        app.store.add([job(1)])
+        until(lambda: group.sentinels[0].server.say("SENTINEL FAILOVER main") == "+OK", "a failover")
+        until(
+            lambda: app.store.get([number(1)]) and app.store.lines.place == (HOST, group.replica.port),
+            "us to leave",
+        )
+        # It still thinks it is one, and would take jobs for some ten seconds, which would be lost.
+        assert role(group.primary) == "master"
+        assert "another server took over" in caplog.text
+        until(heard.is_set, "hints to come from the new one")
+        app.close()
 
 
 class Moves:

@@ -45,12 +45,12 @@ def dial(where: Location) -> Line:
         line.connect()
         return line
     if where.kind == "sentinel":
-        address = _first(where, where.sentinel, lambda line: _master(line, where.master))
+        address = _first(where, where.sentinel, lambda line: master(line, where.master))
     elif where.kind == "cluster":
         address = _first(where, where.options, lambda line: _owner(line, where.prefix))
     else:
         address = where.addresses[0]
-    return _reach(where, address, where.options)
+    return reach(where, address, where.options)
 
 
 def _line(kind: Callable[..., Any], options: dict[str, Any]) -> Line:
@@ -59,7 +59,8 @@ def _line(kind: Callable[..., Any], options: dict[str, Any]) -> Line:
     return cast("Line", kind(protocol=2, retry=Retry(NoBackoff(), 0), **options))
 
 
-def _reach(where: Location, address: tuple[str, int], options: Any) -> Line:
+def reach(where: Location, address: tuple[str, int], options: Any) -> Line:
+    """A new connection to this server or Sentinel."""
     kind = SSLConnection if where.tls else Connection
     line = _line(kind, {"host": address[0], "port": address[1], "socket_keepalive": True, **options})
     line.connect()
@@ -71,7 +72,7 @@ def _first(where: Location, options: Any, look: Callable[[Line], T | None]) -> T
     trouble: Exception = exceptions.ConnectionError("no address")
     for address in where.addresses:
         try:
-            line = _reach(where, address, options)
+            line = reach(where, address, options)
             try:
                 found = look(line)
             finally:
@@ -88,7 +89,8 @@ def _first(where: Location, options: Any, look: Callable[[Line], T | None]) -> T
     raise trouble
 
 
-def _master(line: Line, name: str) -> tuple[str, int] | None:
+def master(line: Line, name: str) -> tuple[str, int] | None:
+    """Host and port of a group's primary, as this Sentinel knows it."""
     found = ask(line, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
     return None if found is None else (found[0].decode(), int(found[1]))
 

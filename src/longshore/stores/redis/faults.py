@@ -64,7 +64,8 @@ def not_copied(url: str, copies: int, replicas: int) -> StoreUnavailable:
     """Jobs are stored, but in fewer places than they must be."""
     return StoreUnavailable(
         f"{url!r}: the jobs are stored, but only {copies} of {replicas} replicas had them in time\n"
-        "a failover could lose them; storing them again is safe; see that replicas follow (INFO replication), or lower ?replicas="
+        "a failover could lose them; storing them again is safe\n"
+        "see that replicas follow: redis-cli INFO replication   or lower ?replicas="
     )
 
 

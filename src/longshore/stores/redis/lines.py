@@ -51,7 +51,8 @@ class Lines:
     ) -> None:
         self.where = where
         self._check, self._moved = check, moved
-        self._place: tuple[str, int] | None = None
+        #: host and port of the server that had our keys when we looked last
+        self.place: tuple[str, int] | None = None
         #: for tests, which count what a script does
         self.script: Callable[[str], Script] = script
         self.forked()
@@ -69,7 +70,7 @@ class Lines:
         try:
             line = dial(self.where)
             try:
-                self._place = place_of(line)
+                self.place = place_of(line)
                 self._check(line)
             except BaseException:
                 line.disconnect()
@@ -82,10 +83,8 @@ class Lines:
     def close(self) -> None:
         """Close those that are free; those in use are closed when they come back."""
         with self._lock:
-            free, self._free = self._free, []
             self._open = False
-        for one in free:
-            one.line.disconnect()
+        self._drop()
 
     def run(
         self,
@@ -158,6 +157,14 @@ class Lines:
             return
         line.disconnect()
         # The others lead to the same place.
+        self._drop()
+
+    def leave(self) -> None:
+        """Call no more where we are connected now: those in use are closed when they come back."""
+        self.place = None
+        self._drop()
+
+    def _drop(self) -> None:
         with self._lock:
             free, self._free = self._free, []
         for one in free:
@@ -179,18 +186,18 @@ class Lines:
 
     def _dial(self) -> Line:
         line = dial(self.where)
-        if (place := place_of(line)) != self._place:
+        if (place := place_of(line)) != self.place:
             try:
                 self._moved(line)
             except BaseException:
                 line.disconnect()
                 raise
-            self._place = place
+            self.place = place
         return line
 
     def _give_back(self, line: Line) -> None:
         with self._lock:
-            if self._open and len(self._free) < _KEPT:
+            if self._open and len(self._free) < _KEPT and place_of(line) == self.place:
                 self._free.append(_Free(line, time.monotonic()))
                 return
         line.disconnect()

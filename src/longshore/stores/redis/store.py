@@ -22,6 +22,7 @@ from longshore.stores.redis.ear import Ear
 from longshore.stores.redis.lines import Lines
 from longshore.stores.redis.mouth import Mouth
 from longshore.stores.redis.packing import STATES, pack, short, text, unpack
+from longshore.stores.redis.watch import Watch
 from longshore.stores.redis.words import lined_up, pack_changes, pack_settled, plain
 
 _STATE_OF: Final = {code: state for state, code in STATES.items()}
@@ -54,13 +55,20 @@ class RedisStore:
         self._hub = Hub(self._listen)
         self._mouth = Mouth(self._where, me)
         self._ear = Ear(self._where, self._hub, me)
+        self._watch = Watch(self._where, lambda: self.lines.place, self._leave)
         self._me = me
+
+    def _leave(self) -> None:
+        self.lines.leave()
+        self._mouth.close()
+        self._ear.leave()
 
     def _listen(self, kinds: frozenset[str]) -> None:
         self._ear.listen(kinds)
 
     def _check(self, line: Line) -> None:
         checks.check(line, self._where)
+        self._watch.start()
         if not self._promised:
             self._promised = True
             self._say(*checks.promise(line, self._where))
@@ -77,6 +85,8 @@ class RedisStore:
 
     def close(self) -> None:
         """See `base.Store.close`."""
+        self._watch.close()
+        self._watch = Watch(self._where, lambda: self.lines.place, self._leave)
         self._hub.clear()
         self._ear.close()
         self._ear = Ear(self._where, self._hub, self._me)
