@@ -32,14 +32,15 @@ def ours(error: Exception, url: str) -> LongshoreError:
             "use database 0, and ?namespace=NAME to keep things apart"
         )
     if isinstance(error, exceptions.TimeoutError):
+        speaks = " and speaks TLS there" if url.startswith(("rediss", "valkeys")) else ""
         return StoreUnavailable(
-            f"{url!r} did not answer in time; see that the server runs, or raise ?timeout=SECONDS"
+            f"{url!r} did not answer in time; see that the server runs{speaks}, or raise ?timeout=SECONDS"
         )
     if isinstance(error, exceptions.ReadOnlyError) or "READONLY" in said:
         return read_only(url)
     if isinstance(error, exceptions.ConnectionError | OSError | exceptions.MaxConnectionsError):
         return _tls(url, said) or StoreUnavailable(
-            f"{url!r} cannot be reached: {_first(said)}\nsee that the server runs there"
+            f"{url!r} cannot be reached: {_first(said)}\nsee that the server runs there{_hung_up(url, said)}"
         )
     if isinstance(
         error, exceptions.ClusterError | exceptions.AskError | exceptions.TryAgainError
@@ -85,6 +86,19 @@ def _tls(url: str, said: str) -> LongshoreError | None:
     if "WRONG_VERSION_NUMBER" in said or "RECORD_LAYER_FAILURE" in said:
         return ConfigError(f"{url!r}: no TLS is spoken there\nwrite redis:// instead of rediss://")
     return None
+
+
+def _hung_up(url: str, said: str) -> str:
+    """What a server may have missed that closed the connection without a word."""
+    if "closed by server" not in said and "reset by peer" not in said:
+        return ""
+    if not url.startswith(("rediss", "valkeys")):
+        return ", and whether it wants TLS: rediss://…"
+    return (
+        ""
+        if "ssl_certfile=" in url
+        else ", and whether it wants a certificate: ?ssl_certfile=FILE&ssl_keyfile=FILE"
+    )
 
 
 def _first(said: str) -> str:
