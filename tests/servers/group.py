@@ -91,6 +91,34 @@ def primary_of(nodes: list[Node], slot: int) -> Node:
     return until(find, f"a primary with slot {slot}")
 
 
+class Move:
+    """A slot on its way from one node to another, key by key, as redis-cli does it."""
+
+    def __init__(self, slot: int, owner: Node, other: Node) -> None:
+        self._slot, self._owner, self._other = slot, owner, other
+        self._set(other, f"IMPORTING {node_id(owner)}")
+        self._set(owner, f"MIGRATING {node_id(other)}")
+
+    def key(self, key: str) -> None:
+        """Move one."""
+        assert self._owner.server.say(f'MIGRATE {HOST} {self._other.port} "{key}" 0 5000') == "+OK"
+
+    def finish(self) -> None:
+        """Move the others, and tell both."""
+        while keys := self._keys():
+            for key in keys:
+                self.key(key)
+        for node in (self._other, self._owner):
+            self._set(node, f"NODE {node_id(self._other)}")
+
+    def _set(self, node: Node, what: str) -> None:
+        assert node.server.say(f"CLUSTER SETSLOT {self._slot} {what}") == "+OK"
+
+    def _keys(self) -> list[str]:
+        found = self._owner.server.tell(f"CLUSTER GETKEYSINSLOT {self._slot} 100")
+        return [line for line in found.split("\r\n") if line.startswith("{")]
+
+
 class Watched(NamedTuple):
     primary: Node
     replica: Node

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-import pytest
-
 from longshore import App
 from longshore.errors import StoreError
 from longshore.testing.crash_worker import NOWHERE
@@ -16,7 +14,7 @@ from longshore.testing.processes import Program
 from longshore.testing.samples import job, number
 from longshore.testing.scene import Scene
 from longshore.testing.waiting import until
-from servers.group import HOST, Node, Watched, cluster, node_id, primary_of, sentinel
+from servers.group import HOST, Move, Node, Watched, cluster, node_id, primary_of, sentinel
 
 #: seconds within which workers consume again
 AGAIN = 10.0
@@ -163,15 +161,7 @@ class Moves:
 
     def move_by_keys(self) -> None:
         """As redis-cli does: key by key, which takes its time."""
-        owner, other = self.primary, self._other()
-        here, there = node_id(owner), node_id(other)
-        assert other.server.say(f"CLUSTER SETSLOT {self.slot} IMPORTING {here}") == "+OK"
-        assert owner.server.say(f"CLUSTER SETSLOT {self.slot} MIGRATING {there}") == "+OK"
-        while keys := self._keys(owner):
-            for key in keys:
-                assert owner.server.say(f'MIGRATE {HOST} {other.port} "{key}" 0 5000') == "+OK"
-        for node in (other, owner):
-            assert node.server.say(f"CLUSTER SETSLOT {self.slot} NODE {there}") == "+OK"
+        Move(self.slot, self.primary, self._other()).finish()
 
     def move_at_once(self) -> None:
         """As Valkey 9 does: the new owner follows the old one until it has everything."""
@@ -179,10 +169,6 @@ class Moves:
         asked = f"CLUSTER MIGRATESLOTS SLOTSRANGE {self.slot} {self.slot} NODE {node_id(other)}"
         assert owner.server.say(asked) == "+OK"
         until(lambda: self.primary is other, "the slot to be moved")
-
-    def _keys(self, node: Node) -> list[str]:
-        found = node.server.tell(f"CLUSTER GETKEYSINSLOT {self.slot} 100")
-        return [line for line in found.split("\r\n") if line.startswith("{")]
 
 
 def test_a_cluster_moves_a_namespace_and_replaces_its_primary(tmp_path):

@@ -60,9 +60,8 @@ def test_a_server_that_wants_our_certificate(server):
     ],
 )
 def test_a_certificate_that_is_not_trusted(server, options, words):
-    with tls(server.socket) as port:
-        with pytest.raises(ConfigError) as caught:
-            open_store(url(port, **options)).open()
+    with tls(server.socket) as port, pytest.raises(ConfigError) as caught:
+        open_store(url(port, **options)).open()
     assert words in str(caught.value)
     assert "right" not in str(caught.value)
     assert len(str(caught.value).splitlines()) <= 3
@@ -85,9 +84,8 @@ def test_tls_where_there_is_none():
 
 
 def test_no_tls_where_there_is(server):
-    with tls(server.socket) as port:
-        with pytest.raises(StoreUnavailable, match="whether it wants TLS: rediss://"):
-            open_store(f"redis://localhost:{port}?timeout=1").open()
+    with tls(server.socket) as port, pytest.raises(StoreUnavailable, match="whether it wants TLS: rediss://"):
+        open_store(f"redis://localhost:{port}?timeout=1").open()
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,8 @@ def ours(error: Exception, url: str) -> LongshoreError:
         return _tls(url, said) or StoreUnavailable(
             f"{url!r} cannot be reached: {_first(said)}\nsee that the server runs there{_hung_up(url, said)}"
         )
+    if isinstance(error, exceptions.TryAgainError) or type(error) is exceptions.AskError:
+        return StoreUnavailable(f"{url!r} cannot serve now: its slot is moving to another node")
     if isinstance(
         error, exceptions.ClusterError | exceptions.AskError | exceptions.TryAgainError
     ) or _passing(said):
