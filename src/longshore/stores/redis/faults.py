@@ -42,12 +42,12 @@ def ours(error: Exception, url: str) -> LongshoreError:
         return _tls(url, said) or StoreUnavailable(
             f"{url!r} cannot be reached: {_first(said)}\nsee that the server runs there{_hung_up(url, said)}"
         )
-    if isinstance(error, exceptions.TryAgainError) or type(error) is exceptions.AskError:
-        return StoreUnavailable(f"{url!r} cannot serve now: its slot is moving to another node")
     if isinstance(
         error, exceptions.ClusterError | exceptions.AskError | exceptions.TryAgainError
     ) or _passing(said):
-        return StoreUnavailable(f"{url!r} cannot serve now: {_first(said)}")
+        moving = isinstance(error, exceptions.TryAgainError) or type(error) is exceptions.AskError
+        why = "its slot is moving to another node" if moving else _first(said)
+        return StoreUnavailable(f"{url!r} cannot serve now: {why}")
     if "WRONGTYPE" in said:
         return StoreError(
             f"{url!r}: keys of this namespace hold something else\nchoose another with ?namespace=NAME"

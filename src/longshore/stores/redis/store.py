@@ -30,6 +30,8 @@ _STATE_OF: Final = {code: state for state, code in STATES.items()}
 _SECONDS_A_JOB: Final = 0.0002
 #: most jobs of one `add`: a script of more would keep the server from everybody else for seconds
 _MOST: Final = 250_000
+#: most leases renewed by one script
+_LEASES: Final = 1000
 
 logger = logging.getLogger("longshore.stores")
 
@@ -126,7 +128,10 @@ class RedisStore:
         if not jobs:
             return []
         if len(jobs) > _MOST:
-            raise StoreError(f"{len(jobs)} jobs are too many for one call; enqueue at most {_MOST} at once")
+            raise StoreError(
+                f"{len(jobs)} jobs are too many to be stored at once: the server would do nothing else for seconds\n"
+                f"enqueue them in parts of at most {_MOST}; 1000 at once are as quick"
+            )
         packed = [pack(job) for job in jobs]
         hit("add.before_commit")
         answer = list(jobs)
@@ -191,15 +196,14 @@ class RedisStore:
     def extend(self, leases: Sequence[tuple[str, int]], lease: float) -> dict[str, bool]:
         """See `base.Store.extend`."""
         known = [(i, key, attempt) for i, attempt in leases if (key := short(i)) is not None]
-        if not known:
-            return {}
-        words = (
-            self._now(),
-            repr(lease),
-            *(key + attempt.to_bytes(4, "little") for _, key, attempt in known),
-        )
-        answers = self.lines.run("extend", self._keys, words)
-        return {i: answer == 1 for (i, _, _), answer in zip(known, answers, strict=True) if answer >= 0}
+        held: dict[str, bool] = {}
+        # Each lease is for itself: many calls, so that nobody waits long for the server.
+        for start in range(0, len(known), _LEASES):
+            some = known[start : start + _LEASES]
+            leased = (key + attempt.to_bytes(4, "little") for _, key, attempt in some)
+            answers = self.lines.run("extend", self._keys, (self._now(), repr(lease), *leased))
+            held |= {i: answer == 1 for (i, _, _), answer in zip(some, answers, strict=True) if answer >= 0}
+        return held
 
     def get(self, ids: Sequence[str]) -> dict[str, JobRecord]:
         """See `base.Store.get`."""
