@@ -133,6 +133,21 @@ def test_a_worker_follows_the_primary():
         app.close()
 
 
+def test_a_group_and_its_sentinels_have_logins_of_their_own():
+    with sentinel() as group:
+        (watcher,) = group.sentinels
+        assert watcher.server.say("ACL SETUSER you on >p2 ~* &* +@all") == "+OK"
+        assert group.primary.server.say("ACL SETUSER me on >p1 ~{longshore}:* &* +@all") == "+OK"
+        url = f"valkey+sentinel://me:p1@{HOST}:{watcher.port}/main/2?sentinel_username=you&sentinel_password="
+        store = open_store(f"{url}p2")
+        assert store.add([job(1)]) == [job(1)]
+        assert "db2:keys=" in group.primary.server.tell("INFO keyspace")
+        store.close()
+        for wrong in (f"{url}p1", f"{url}p2".replace("me:p1", "me:p2")):
+            with pytest.raises(ConfigError, match="does not accept this user or password"):
+                open_store(wrong).open()
+
+
 def test_a_group_nobody_knows():
     with sentinel() as group:
         watchers = ",".join(f"{HOST}:{node.port}" for node in group.sentinels)

@@ -34,7 +34,7 @@ def check(line: Line, where: Location) -> None:
         raise ConfigError(
             f"{where.url!r} is a node of a cluster\nwrite redis+cluster://HOST1:PORT,HOST2:PORT instead"
         )
-    _check_version(info, where)
+    check_version(info.get("redis_version", ""), where)
     _check_eviction(line, info, where)
     _check_schema(line, where)
 
@@ -105,9 +105,9 @@ def _config(line: Line, name: str) -> str | None:
     return found[1].decode() if found else None
 
 
-def _check_version(info: Mapping[str, str], where: Location) -> None:
+def check_version(version: str, where: Location) -> None:
+    """Refuse a server that lacks what the scripts use."""
     # Valkey says 7.2.4 here, whatever it is, for the sake of those who look.
-    version = info.get("redis_version", "")
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if numbers and numbers < _OLDEST:
         raise StoreUnavailable(
