@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from longshore import App
@@ -10,8 +12,9 @@ from longshore.stores import open_store
 from longshore.testing.conformance import StoreConformance
 from longshore.testing.conformance.sharing import CrossHints
 from longshore.testing.effort import redis_elements
+from longshore.testing.samples import claim, job, jobs, number
 from longshore.testing.waiting import until
-from servers.group import HOST, cluster, sentinel
+from servers.group import HOST, Move, cluster, primary_of, sentinel
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +70,50 @@ def test_a_namespace_that_moves_to_another_node(nodes):
     app.close()
 
 
+@pytest.mark.xdist_group("cluster")
+@pytest.mark.parametrize("gone", ["s:q", "counts", "jobs"])
+def test_nothing_is_written_by_halves_while_a_slot_moves(nodes, gone):
+    seeds = everywhere(nodes)
+    store = open_store(f"redis+cluster://{seeds}?timeout=0.2&namespace=half:{gone}")
+    store.add(jobs(5))
+    slot = int(nodes[0].server.say(f"CLUSTER KEYSLOT {{half:{gone}}}:jobs")[1:])
+    owner = primary_of(nodes, slot)
+    other = next(node for node in nodes if node is not owner)
+    move = Move(slot, owner, other)
+    move.key(f"{{half:{gone}}}:{gone}")
+    for call in (
+        lambda: store.add([job(10)]),
+        lambda: store.add(jobs(3, start=20, queue="new")),
+        lambda: store.add([job(30, unique="key")]),
+        lambda: claim(store),
+        lambda: store.put("k", "a", {}),
+    ):
+        with pytest.raises(StoreUnavailable, match="is moving to another node"):
+            call()
+    move.finish()
+    assert store.count() == {("default", "queued"): 5}
+    assert len(store.get([number(n) for n in (*range(1, 6), 10, 20, 30)])) == 5
+    assert len(claim(store, 10)) == 5
+    store.close()
+
+
+def test_new_jobs_wait_for_replicas():
+    with sentinel() as group:
+        watchers = ",".join(f"{HOST}:{node.port}" for node in group.sentinels)
+        store = open_store(f"redis+sentinel://{watchers}/main?timeout=1&replicas=1")
+        assert store.add([job(1)]) == [job(1)]
+        other = open_store(f"redis://{HOST}:{group.replica.port}")
+        assert group.replica.server.say("EXISTS {longshore}:jobs") == ":1"
+        group.replica.server.signal(signal.SIGSTOP)
+        with pytest.raises(StoreUnavailable, match="0 of 1 replicas"):
+            store.add([job(2)])
+        group.replica.server.signal(signal.SIGCONT)
+        # It is stored nonetheless; so storing it again does nothing but wait.
+        assert store.add([job(2)]) == [job(2)]
+        other.close()
+        store.close()
+
+
 def test_a_worker_follows_the_primary():
     with sentinel() as group:
         watchers = ",".join(f"{HOST}:{node.port}" for node in group.sentinels)
@@ -84,6 +131,21 @@ def test_a_worker_follows_the_primary():
 
             assert until(stored, "the replica to be the primary").result(timeout=30) == 3
         app.close()
+
+
+def test_a_group_and_its_sentinels_have_logins_of_their_own():
+    with sentinel() as group:
+        (watcher,) = group.sentinels
+        assert watcher.server.say("ACL SETUSER you on >p2 ~* &* +@all") == "+OK"
+        assert group.primary.server.say("ACL SETUSER me on >p1 ~{longshore}:* &* +@all") == "+OK"
+        url = f"valkey+sentinel://me:p1@{HOST}:{watcher.port}/main/2?sentinel_username=you&sentinel_password="
+        store = open_store(f"{url}p2")
+        assert store.add([job(1)]) == [job(1)]
+        assert "db2:keys=" in group.primary.server.tell("INFO keyspace")
+        store.close()
+        for wrong in (f"{url}p1", f"{url}p2".replace("me:p1", "me:p2")):
+            with pytest.raises(ConfigError, match="does not accept this user or password"):
+                open_store(wrong).open()
 
 
 def test_a_group_nobody_knows():

@@ -6,6 +6,7 @@ import itertools
 import logging
 import subprocess
 import sys
+import threading
 
 import msgspec
 import pytest
@@ -14,8 +15,10 @@ from longshore import App
 from longshore.errors import ConfigError, SchemaError, StoreError, StoreFull, StoreUnavailable
 from longshore.model import Claim, succeeded
 from longshore.stores import open_store
+from longshore.stores.redis import checks
 from longshore.stores.redis.location import parse
 from longshore.testing.samples import claim, job, jobs, number
+from servers.group import free_port
 from servers.shared import in_namespace
 from servers.valkey import valkey
 
@@ -110,6 +113,63 @@ def test_a_server_that_wants_a_password():
         store = open_store(server.url.replace("unix://", "unix://:right@"))
         assert store.add(jobs(3)) == jobs(3)
         store.close()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "redis://me:p%40w@127.0.0.1:{port}/3?namespace=shop",
+        "valkey://me:p%40w@localhost:{port}/3?namespace=shop&timeout=2",
+        "redis://me:p%40w@localhost:{port}?namespace=shop&db=3",
+        "unix://me:p%40w@{socket}?namespace=shop&db=3",
+    ],
+)
+def test_one_server_by_any_url(form):
+    port = free_port()
+    with valkey(port=str(port), bind="127.0.0.1") as server:
+        assert server.say("ACL SETUSER me on >p@w ~{shop}:* &{shop}:* +@all -@dangerous +info") == "+OK"
+        app = App(form.format(port=port, socket=server.socket))
+        app.store.subscribe(["queue:*"], lambda: None)
+        app.store.add([job(1)])
+        assert [one.id for one in claim(app.store)] == [number(1)]
+        assert "db3:keys=" in server.tell("INFO keyspace")
+        app.close()
+
+
+def echo(n: int) -> int:
+    return n
+
+
+def test_two_apps_on_one_server(tmp_path):
+    shop, mail = (App(in_namespace(f"{tmp_path}/{name}")) for name in ("shop", "mail"))
+    heard = threading.Event()
+    shop.store.subscribe(["queue:*", "job:*", "leases"], heard.set)
+    held = [app.task(name="same")(echo).using(unique="k").enqueue(n) for n, app in enumerate((shop, mail))]
+    assert [one.refresh().state for one in held] == ["queued", "queued"]
+    mail.store.put("paused", "default", {})
+    with shop.worker():
+        assert held[0].result(timeout=20) == 0
+    assert held[1].refresh().state == "queued"
+    assert shop.store.count() == {("default", "succeeded"): 1}
+    assert mail.store.count() == {("default", "queued"): 1}
+    assert shop.store.list("paused") == {}
+    heard.clear()
+    mail.store.publish(["queue:default"])
+    shop.store.put("k", "a", {})
+    assert not heard.is_set()
+    for app in (shop, mail):
+        app.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "fits"), [("6.0.16", False), ("5.0.7", False), ("6.2.0", True), ("7.2.4", True)]
+)
+def test_versions(version, fits):
+    if fits:
+        checks.check_version(version, parse("redis://h"))
+        return
+    with pytest.raises(StoreUnavailable, match=rf"is Redis {version}, which is too old: .* 6\.2 or later"):
+        checks.check_version(version, parse("redis://h"))
 
 
 def test_a_database_there_is_not():

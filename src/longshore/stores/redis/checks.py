@@ -34,7 +34,7 @@ def check(line: Line, where: Location) -> None:
         raise ConfigError(
             f"{where.url!r} is a node of a cluster\nwrite redis+cluster://HOST1:PORT,HOST2:PORT instead"
         )
-    _check_version(info, where)
+    check_version(info.get("redis_version", ""), where)
     _check_eviction(line, info, where)
     _check_schema(line, where)
 
@@ -48,11 +48,28 @@ _SYNCED: Final[Mapping[str | None, str]] = {
 _BETTER: Final = "keep them with: redis-cli CONFIG SET appendonly yes"
 
 
-def promise(line: Line) -> tuple[bool, str]:
+def promise(line: Line, where: Location) -> tuple[bool, str]:
     """Whether a crash of the server keeps the jobs, and what is lost when, as a sentence."""
     info = _info(line)
     if not info:
         return False, "whether it keeps jobs on disk cannot be seen (INFO is forbidden)"
+    kept, sentence = _kept(line, info)
+    return kept, sentence + _failover(info, where)
+
+
+def moved(line: Line, where: Location) -> tuple[bool, str]:
+    """The same of a server that took over: whether all is well with it, and what it promises."""
+    evicts = _evicts(line, info := _info(line))
+    if evicts:
+        return (
+            False,
+            f"the server that took over throws jobs away when its memory is full (maxmemory-policy {evicts})",
+        )
+    kept, sentence = _kept(line, info) if info else (False, "what it keeps cannot be seen")
+    return kept, f"another server took over; {sentence}"
+
+
+def _kept(line: Line, info: Mapping[str, str]) -> tuple[bool, str]:
     if info.get("aof_enabled") == "1":
         sync = _config(line, "appendfsync")
         return True, f"append-only file, {_SYNCED.get(sync, f'appendfsync {sync}')}"
@@ -60,6 +77,15 @@ def promise(line: Line) -> tuple[bool, str]:
     if save == "":
         return False, f"memory only: a restart of the server costs every job; {_BETTER}"
     return False, f"snapshots at best: a crash of the server costs every job since the last one; {_BETTER}"
+
+
+def _failover(info: Mapping[str, str], where: Location) -> str:
+    """What is lost where a replica takes over."""
+    if where.replicas:
+        return f"; a new job is acknowledged when {where.replicas} of the replicas have it"
+    if where.kind == "server" and info.get("connected_slaves", "0") == "0":
+        return ""
+    return "; a failover costs what the replica had not received yet (?replicas=1: new jobs wait for one)"
 
 
 def _info(line: Line) -> Mapping[str, str]:
@@ -79,24 +105,29 @@ def _config(line: Line, name: str) -> str | None:
     return found[1].decode() if found else None
 
 
-def _check_version(info: Mapping[str, str], where: Location) -> None:
+def check_version(version: str, where: Location) -> None:
+    """Refuse a server that lacks what the scripts use."""
     # Valkey says 7.2.4 here, whatever it is, for the sake of those who look.
-    version = info.get("redis_version", "")
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if numbers and numbers < _OLDEST:
         raise StoreUnavailable(
-            f"{where.url!r} is Redis {version}: Longshore needs 6.2 or later, or any Valkey"
+            f"{where.url!r} is Redis {version}, which is too old: Longshore needs Redis 6.2 or later, or any Valkey"
         )
 
 
 def _check_eviction(line: Line, info: Mapping[str, str], where: Location) -> None:
-    policy = info.get("maxmemory_policy") or _config(line, "maxmemory-policy")
-    if policy and policy != "noeviction":
+    if policy := _evicts(line, info):
         raise ConfigError(
             f"{where.url!r} throws data away when its memory is full (maxmemory-policy {policy}): jobs would vanish\n"
             "make it refuse instead: redis-cli CONFIG SET maxmemory-policy noeviction\n"
             "and write the same into its configuration file; a cache needs a server of its own"
         )
+
+
+def _evicts(line: Line, info: Mapping[str, str]) -> str | None:
+    """The policy by which the server throws keys away, if it does."""
+    policy = info.get("maxmemory_policy") or _config(line, "maxmemory-policy")
+    return policy if policy != "noeviction" else None
 
 
 def _check_schema(line: Line, where: Location) -> None:

@@ -33,6 +33,11 @@ def ask(line: Line, *words: Any) -> Any:
     return line.read_response()
 
 
+def place_of(line: Line) -> tuple[str, int] | None:
+    """Host and port of the server at the other end; none for a socket."""
+    return (line.host, line.port) if isinstance(line, Connection) else None
+
+
 def dial(where: Location) -> Line:
     """A new connection, ready for use. Raises what the driver raises."""
     if where.path is not None:
@@ -40,12 +45,12 @@ def dial(where: Location) -> Line:
         line.connect()
         return line
     if where.kind == "sentinel":
-        address = _first(where, where.sentinel, lambda line: _master(line, where.master))
+        address = _first(where, where.sentinel, lambda line: master(line, where.master))
     elif where.kind == "cluster":
         address = _first(where, where.options, lambda line: _owner(line, where.prefix))
     else:
         address = where.addresses[0]
-    return _reach(where, address, where.options)
+    return reach(where, address, where.options)
 
 
 def _line(kind: Callable[..., Any], options: dict[str, Any]) -> Line:
@@ -54,7 +59,8 @@ def _line(kind: Callable[..., Any], options: dict[str, Any]) -> Line:
     return cast("Line", kind(protocol=2, retry=Retry(NoBackoff(), 0), **options))
 
 
-def _reach(where: Location, address: tuple[str, int], options: Any) -> Line:
+def reach(where: Location, address: tuple[str, int], options: Any) -> Line:
+    """A new connection to this server or Sentinel."""
     kind = SSLConnection if where.tls else Connection
     line = _line(kind, {"host": address[0], "port": address[1], "socket_keepalive": True, **options})
     line.connect()
@@ -66,7 +72,7 @@ def _first(where: Location, options: Any, look: Callable[[Line], T | None]) -> T
     trouble: Exception = exceptions.ConnectionError("no address")
     for address in where.addresses:
         try:
-            line = _reach(where, address, options)
+            line = reach(where, address, options)
             try:
                 found = look(line)
             finally:
@@ -83,7 +89,8 @@ def _first(where: Location, options: Any, look: Callable[[Line], T | None]) -> T
     raise trouble
 
 
-def _master(line: Line, name: str) -> tuple[str, int] | None:
+def master(line: Line, name: str) -> tuple[str, int] | None:
+    """Host and port of a group's primary, as this Sentinel knows it."""
     found = ask(line, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
     return None if found is None else (found[0].decode(), int(found[1]))
 
@@ -93,7 +100,7 @@ def _owner(line: Line, prefix: str) -> tuple[str, int] | None:
     slot = ask(line, "CLUSTER", "KEYSLOT", prefix)
     for first, last, primary, *_ in ask(line, "CLUSTER", "SLOTS"):
         if first <= slot <= last:
-            # A node that does not know its own address means the one we asked.
-            host = primary[0].decode() if primary[0] else cast("Any", line).host
+            # A node that does not know its own address, or has no name to tell, means the one we asked.
+            host = primary[0].decode() if primary[0] not in (None, b"", b"?") else cast("Any", line).host
             return host, primary[1]
     return None

@@ -58,16 +58,21 @@ class Ear:
             if threading.current_thread() is not self._thread:
                 self._more.wait_for(lambda: self._wanted <= self._heard or self._closed, _CONFIRM)
 
+    def leave(self) -> None:
+        """Listen elsewhere: where our keys are now."""
+        with self._more:
+            if self._line is not None:
+                # Ends the read the thread is in: the server answers and hangs up.
+                with contextlib.suppress(*_TROUBLE):
+                    self._line.send_packed_command(self._line.pack_command("QUIT"))
+
     def close(self) -> None:
         """Stop listening."""
         with self._more:
             self._closed = True
-            line, thread = self._line, self._thread
+            thread = self._thread
             self._more.notify_all()
-            if line is not None:
-                # Ends the read the thread is in: the server answers and hangs up.
-                with contextlib.suppress(*_TROUBLE):
-                    line.send_packed_command(line.pack_command("QUIT"))
+            self.leave()
         if thread is not None and thread is not threading.current_thread():
             thread.join(_SILENCE)
 

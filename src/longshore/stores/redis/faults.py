@@ -32,17 +32,22 @@ def ours(error: Exception, url: str) -> LongshoreError:
             "use database 0, and ?namespace=NAME to keep things apart"
         )
     if isinstance(error, exceptions.TimeoutError):
+        speaks = " and speaks TLS there" if url.startswith(("rediss", "valkeys")) else ""
         return StoreUnavailable(
-            f"{url!r} did not answer in time; see that the server runs, or raise ?timeout=SECONDS"
+            f"{url!r} did not answer in time; see that the server runs{speaks}, or raise ?timeout=SECONDS"
         )
     if isinstance(error, exceptions.ReadOnlyError) or "READONLY" in said:
         return read_only(url)
     if isinstance(error, exceptions.ConnectionError | OSError | exceptions.MaxConnectionsError):
-        return StoreUnavailable(f"{url!r} cannot be reached: {_first(said)}\nsee that the server runs there")
+        return _tls(url, said) or StoreUnavailable(
+            f"{url!r} cannot be reached: {_first(said)}\nsee that the server runs there{_hung_up(url, said)}"
+        )
     if isinstance(
         error, exceptions.ClusterError | exceptions.AskError | exceptions.TryAgainError
     ) or _passing(said):
-        return StoreUnavailable(f"{url!r} cannot serve now: {_first(said)}")
+        moving = isinstance(error, exceptions.TryAgainError) or type(error) is exceptions.AskError
+        why = "its slot is moving to another node" if moving else _first(said)
+        return StoreUnavailable(f"{url!r} cannot serve now: {why}")
     if "WRONGTYPE" in said:
         return StoreError(
             f"{url!r}: keys of this namespace hold something else\nchoose another with ?namespace=NAME"
@@ -55,6 +60,46 @@ def read_only(url: str) -> StoreUnavailable:
     return StoreUnavailable(
         f"{url!r} is a read-only replica: jobs are written to the primary\n"
         "name the primary, or let Sentinel find it: redis+sentinel://HOST1,HOST2/NAME"
+    )
+
+
+def not_copied(url: str, copies: int, replicas: int) -> StoreUnavailable:
+    """Jobs are stored, but in fewer places than they must be."""
+    return StoreUnavailable(
+        f"{url!r}: the jobs are stored, but only {copies} of {replicas} replicas had them in time\n"
+        "a failover could lose them; storing them again is safe\n"
+        "see that replicas follow: redis-cli INFO replication   or lower ?replicas="
+    )
+
+
+def _tls(url: str, said: str) -> LongshoreError | None:
+    """What is wrong between the certificates of both sides."""
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        why = said.partition("certificate verify failed: ")[2].split(" (_ssl", 1)[0] or "it is not trusted"
+        return ConfigError(
+            f"{url!r}: the certificate of the server is not accepted: {why}\n"
+            "name who signed it: ?ssl_ca_certs=FILE   and write the host as the certificate has it"
+        )
+    if "CERTIFICATE_REQUIRED" in said or "HANDSHAKE_FAILURE" in said or "UNKNOWN_CA" in said:
+        return ConfigError(
+            f"{url!r}: the server wants a certificate of ours that it trusts: {_first(said)}\n"
+            "name it: ?ssl_certfile=FILE&ssl_keyfile=FILE"
+        )
+    if "WRONG_VERSION_NUMBER" in said or "RECORD_LAYER_FAILURE" in said:
+        return ConfigError(f"{url!r}: no TLS is spoken there\nwrite redis:// instead of rediss://")
+    return None
+
+
+def _hung_up(url: str, said: str) -> str:
+    """What a server may have missed that closed the connection without a word."""
+    if "closed by server" not in said and "reset by peer" not in said:
+        return ""
+    if not url.startswith(("rediss", "valkeys")):
+        return ", and whether it wants TLS: rediss://…"
+    return (
+        ""
+        if "ssl_certfile=" in url
+        else ", and whether it wants a certificate: ?ssl_certfile=FILE&ssl_keyfile=FILE"
     )
 
 

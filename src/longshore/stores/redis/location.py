@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, NoReturn
@@ -15,9 +16,11 @@ NAMESPACE: Final = "longshore"
 TIMEOUT: Final = 5.0
 _PORTS: Final[Mapping[Kind, int]] = {"server": 6379, "sentinel": 26379, "cluster": 6379}
 _NAMESPACE: Final = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
-_OPTIONS: Final = ("namespace", "timeout", "db")
+_OPTIONS: Final = ("namespace", "timeout", "db", "replicas")
 _SENTINEL: Final = ("sentinel_username", "sentinel_password")
 _TLS: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname")
+_FILES: Final = frozenset(("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"))
+_REQUIRED: Final = ("required", "optional", "none")
 
 
 class Location(NamedTuple):
@@ -38,6 +41,8 @@ class Location(NamedTuple):
     sentinel: Mapping[str, Any]
     namespace: str
     timeout: float
+    #: how many replicas must have new jobs before they are acknowledged
+    replicas: int
 
     @property
     def prefix(self) -> str:
@@ -74,6 +79,7 @@ def parse(url: str) -> Location:
         sentinel=common | {name[9:]: options.get(name) for name in _SENTINEL},
         namespace=_namespace(shown, options),
         timeout=timeout,
+        replicas=_replicas(shown, options),
     )
 
 
@@ -163,6 +169,13 @@ def _timeout(shown: str, options: Mapping[str, str]) -> float:
     return seconds
 
 
+def _replicas(shown: str, options: Mapping[str, str]) -> int:
+    written = options.get("replicas", "0")
+    if not written.isdecimal() or int(written) > 100:
+        _refuse(shown, f"replicas={written!r} is no number of replicas between 0 and 100")
+    return int(written)
+
+
 def _namespace(shown: str, options: Mapping[str, str]) -> str:
     name = options.get("namespace", NAMESPACE)
     if not _NAMESPACE.fullmatch(name):
@@ -172,6 +185,13 @@ def _namespace(shown: str, options: Mapping[str, str]) -> str:
 
 def _tls(shown: str, options: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {name: options[name] for name in _TLS if name in options}
+    for name in _FILES & found.keys():
+        if not os.path.isfile(found[name]):
+            _refuse(shown, f"{name}={found[name]!r} is no file")
+    if ("ssl_certfile" in found) != ("ssl_keyfile" in found):
+        _refuse(shown, "a certificate of ours is two files: ssl_certfile and ssl_keyfile")
+    if found.get("ssl_cert_reqs", "required") not in _REQUIRED:
+        _refuse(shown, f"ssl_cert_reqs is one of {', '.join(_REQUIRED)}")
     if "ssl_check_hostname" in found:
         if found["ssl_check_hostname"] not in ("true", "false"):
             _refuse(shown, "ssl_check_hostname is true or false")

@@ -22,6 +22,7 @@ from longshore.stores.redis.ear import Ear
 from longshore.stores.redis.lines import Lines
 from longshore.stores.redis.mouth import Mouth
 from longshore.stores.redis.packing import STATES, pack, short, text, unpack
+from longshore.stores.redis.watch import Watch
 from longshore.stores.redis.words import lined_up, pack_changes, pack_settled, plain
 
 _STATE_OF: Final = {code: state for state, code in STATES.items()}
@@ -29,6 +30,8 @@ _STATE_OF: Final = {code: state for state, code in STATES.items()}
 _SECONDS_A_JOB: Final = 0.0002
 #: most jobs of one `add`: a script of more would keep the server from everybody else for seconds
 _MOST: Final = 250_000
+#: most leases renewed by one script
+_LEASES: Final = 1000
 
 logger = logging.getLogger("longshore.stores")
 
@@ -41,7 +44,7 @@ class RedisStore:
     def __init__(self, url: str, clock: Callable[[], float] | None = None) -> None:
         self._where = location.parse(url)
         self.url = self._where.url
-        self.lines = Lines(self._where, self._check)
+        self.lines = Lines(self._where, self._check, self._follow)
         self._keys = (self._where.prefix + "jobs",)
         self._clock = clock
         self._time = ServerTime(self._ask_time)
@@ -54,17 +57,29 @@ class RedisStore:
         self._hub = Hub(self._listen)
         self._mouth = Mouth(self._where, me)
         self._ear = Ear(self._where, self._hub, me)
+        self._watch = Watch(self._where, lambda: self.lines.place, self._leave)
         self._me = me
+
+    def _leave(self) -> None:
+        self.lines.leave()
+        self._mouth.close()
+        self._ear.leave()
 
     def _listen(self, kinds: frozenset[str]) -> None:
         self._ear.listen(kinds)
 
     def _check(self, line: Line) -> None:
         checks.check(line, self._where)
+        self._watch.start()
         if not self._promised:
             self._promised = True
-            kept, sentence = checks.promise(line)
-            logger.log(logging.INFO if kept else logging.WARNING, "%s: %s", self.url, sentence)
+            self._say(*checks.promise(line, self._where))
+
+    def _follow(self, line: Line) -> None:
+        self._say(*checks.moved(line, self._where))
+
+    def _say(self, kept: bool, sentence: str) -> None:
+        logger.log(logging.INFO if kept else logging.WARNING, "%s: %s", self.url, sentence)
 
     def open(self) -> None:
         """See `base.Store.open`."""
@@ -72,6 +87,8 @@ class RedisStore:
 
     def close(self) -> None:
         """See `base.Store.close`."""
+        self._watch.close()
+        self._watch = Watch(self._where, lambda: self.lines.place, self._leave)
         self._hub.clear()
         self._ear.close()
         self._ear = Ear(self._where, self._hub, self._me)
@@ -111,7 +128,10 @@ class RedisStore:
         if not jobs:
             return []
         if len(jobs) > _MOST:
-            raise StoreError(f"{len(jobs)} jobs are too many for one call; enqueue at most {_MOST} at once")
+            raise StoreError(
+                f"{len(jobs)} jobs are too many to be stored at once: the server would do nothing else for seconds\n"
+                f"enqueue them in parts of at most {_MOST}; 1000 at once are as quick"
+            )
         packed = [pack(job) for job in jobs]
         hit("add.before_commit")
         answer = list(jobs)
@@ -124,7 +144,13 @@ class RedisStore:
         return answer
 
     def _store(self, name: str, words: Sequence[Any], number: int) -> Any:
-        return self.lines.run(name, self._keys, (self._now(), *words), patience=number * _SECONDS_A_JOB)
+        return self.lines.run(
+            name,
+            self._keys,
+            (self._now(), *words),
+            patience=number * _SECONDS_A_JOB,
+            replicas=self._where.replicas,
+        )
 
     def _learn(self, time: bytes) -> None:
         if self._clock is None:
@@ -170,15 +196,14 @@ class RedisStore:
     def extend(self, leases: Sequence[tuple[str, int]], lease: float) -> dict[str, bool]:
         """See `base.Store.extend`."""
         known = [(i, key, attempt) for i, attempt in leases if (key := short(i)) is not None]
-        if not known:
-            return {}
-        words = (
-            self._now(),
-            repr(lease),
-            *(key + attempt.to_bytes(4, "little") for _, key, attempt in known),
-        )
-        answers = self.lines.run("extend", self._keys, words)
-        return {i: answer == 1 for (i, _, _), answer in zip(known, answers, strict=True) if answer >= 0}
+        held: dict[str, bool] = {}
+        # Each lease is for itself: many calls, so that nobody waits long for the server.
+        for start in range(0, len(known), _LEASES):
+            some = known[start : start + _LEASES]
+            leased = (key + attempt.to_bytes(4, "little") for _, key, attempt in some)
+            answers = self.lines.run("extend", self._keys, (self._now(), repr(lease), *leased))
+            held |= {i: answer == 1 for (i, _, _), answer in zip(some, answers, strict=True) if answer >= 0}
+        return held
 
     def get(self, ids: Sequence[str]) -> dict[str, JobRecord]:
         """See `base.Store.get`."""

@@ -39,6 +39,25 @@ class Documents:
         store.put("k", "b", {}, expires=0.0)
         assert store.list("k") == {}
 
+    def test_a_renewed_one_outlives_its_first_time(self, store: Store, clock: Clock) -> None:
+        for n in range(120):
+            store.put("k", f"old{n}", {}, expires=5.0)
+        store.put("k", "a", {"n": 1}, expires=5.0)
+        store.put("k", "a", {"n": 2}, expires=50.0)
+        store.put("other", "a", {}, expires=5.0)
+        clock.move(10.0)
+        # What is over goes when something is put, some at a time: never what was renewed, nor another kind's.
+        for n in range(3):
+            store.put("k", f"new{n}", {}, expires=1.0)
+            assert set(store.list("k")) == {"a", *(f"new{i}" for i in range(n + 1))}
+        clock.move(5.0)
+        store.put("other", "a", {"back": True})
+        assert store.list("k") == {"a": {"n": 2}}
+        assert store.list("other") == {"a": {"back": True}}
+        store.put("k", "old7", {"back": True}, expires=5.0)
+        assert set(store.list("k")) == {"a", "old7"}
+        assert store.drop("k", "old8") is False
+
     def test_dropping(self, store: Store) -> None:
         store.put("k", "a", {})
         store.put("k", "b", {})

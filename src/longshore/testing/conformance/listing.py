@@ -23,6 +23,21 @@ class Listing:
         assert store.find(Where(), 4, after=number(1)) == []
         assert store.find(Where(), 0) == []
 
+    @pytest.mark.parametrize("page", [1, 3, 7])
+    def test_paging_while_everything_moves(self, store: Store, clock: Clock, page: int) -> None:
+        """Who is there from the first page to the last is on exactly one of them, whatever becomes of him and others."""
+        store.add([job(n, queue=f"q{n % 2}") for n in range(10, 50)])
+        gone, seen, fresh = {number(12), number(21), number(47)}, list[str](), 100
+        while more := store.find(Where(), page, seen[-1] if seen else None):
+            seen += [one.id for one in more]
+            # Newer ones come, some are done, some of those are removed: also the one the next page begins below.
+            store.add([job(fresh), job(fresh + 1, state="held")])
+            done = [model.succeeded(one, b"", clock()) for one in claim(store, 2)]
+            store.apply(done)
+            store.delete([seen[-1]] if seen[-1] in gone else [])
+            fresh += 2
+        assert seen == [number(n) for n in range(49, 9, -1)]
+
     def test_every_field_must_match(self, store: Store) -> None:
         store.add(
             [
