@@ -126,6 +126,11 @@ def _binaries(folder: Path) -> Path:
     return copy / "bin"
 
 
+def programs() -> Path:
+    """Where psql and its like are."""
+    return _binaries(Path(os.environ[FOLDER]) / "postgres")
+
+
 @cache
 def server_url() -> str:
     """The server of this session, running."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from longshore.errors import LongshoreError, SchemaError, StoreError, StoreFull, StoreUnavailable
 from longshore.stores.postgres.location import Location
@@ -56,21 +57,28 @@ def translated(location: Location, error: psycopg.Error) -> LongshoreError:
 
 def forbidden(location: Location, error: psycopg.Error) -> SchemaError:
     """The role lacks a right."""
-    schema = f'"{location.schema}"'
+    said = f"{location.url}: {_first_line(error)}"
+    if "for database" in said:
+        return SchemaError(
+            f"{said}\n"
+            f'there are no tables of Longshore in schema "{location.schema}", and to make them a role needs '
+            "CREATE on the database\n"
+            "let one that has it do so: longshore migrate --url URL   (or its administrator: longshore migrate --plan)"
+        )
+    role = conninfo_to_dict(location.conninfo).get("user") or "ROLE"
     return SchemaError(
-        f"{location.url}: {_first_line(error)}\n"
-        f"to work:     GRANT USAGE ON SCHEMA {schema} TO role; "
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO role;\n"
-        f"to enqueue:  GRANT USAGE ON SCHEMA {schema} TO role; GRANT SELECT, INSERT ON {schema}.jobs TO role; "
-        f"GRANT SELECT ON {schema}.meta TO role;\n"
-        "to make the tables, a role needs CREATE on the database: let one that has it run the first worker"
+        f"{said}\n"
+        "let the owner of the tables give the role its rights; these two print the GRANT statements:\n"
+        f"to work:     longshore migrate --url URL --grants work {role}\n"
+        f"to enqueue:  longshore migrate --url URL --grants enqueue {role}"
     )
 
 
 def _missing(location: Location, error: psycopg.Error) -> SchemaError:
     return SchemaError(
         f"{location.url}: {_first_line(error)}\n"
-        f'the tables of schema "{location.schema}" are gone or not complete; open the store anew to make them'
+        f'the tables of schema "{location.schema}" are gone or not complete\n'
+        "restore them from a backup, or make them anew: longshore migrate"
     )
 
 
