@@ -112,6 +112,11 @@ def connect(location: Location, deadline: float | None = None, name: str = "long
     return connection
 
 
+def forgotten(connection: Connection) -> bool:
+    """Whether what we asked for when connecting is not in force: a pooler between us and the server kept it to itself."""
+    return connection.execute("SELECT current_setting('enable_seqscan')").fetchone() == ("on",)
+
+
 def _settings(seconds: float) -> str:
     """The session's settings as start-up options."""
     settings = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,7 +32,7 @@ from longshore.stores.postgres import (
 )
 from longshore.stores.postgres.arrays import numbers, texts
 from longshore.stores.postgres.clock import ServerClock
-from longshore.stores.postgres.connection import Connection
+from longshore.stores.postgres.connection import Connection, forgotten
 from longshore.stores.postgres.ear import Ear
 from longshore.stores.postgres.hints import Mouth
 from longshore.stores.postgres.migrations import known
@@ -44,6 +45,8 @@ from longshore.stores.postgres.trouble import translated
 from longshore.stores.upkeep import Right, Versions
 
 T = TypeVar("T")
+
+logger = logging.getLogger("longshore.stores")
 
 
 class PostgresStore:
@@ -114,6 +117,7 @@ class PostgresStore:
         pool = Pool(self._location)
         try:
             with pool.lent() as connection:
+                self._mind_pooler(pool, connection)
                 found = schema.look(connection, self._location, self.sql)
                 if schema.due(found, self._location):
                     migrating.migrate(self._location, self.sql)
@@ -128,6 +132,24 @@ class PostgresStore:
             pool.close()
             raise
         return pool
+
+    def _mind_pooler(self, pool: Pool, connection: Connection) -> None:
+        """A transaction pooler nobody told us of: go on as if they had, and say so."""
+        if self._location.pooled or not forgotten(connection):
+            return
+        logger.warning(
+            "%s: a pooler stands between us and the server, and a session's settings are lost in it; "
+            "going on without sessions: no hints from other processes, jobs are found by looking once a second. "
+            "Say that it is meant by ?pooler=transaction in the URL, or connect to the server itself",
+            self.url,
+        )
+        self._location = pool.location = self._location._replace(pooled=True)
+        connection.prepare_threshold = None
+
+    @property
+    def pooled(self) -> bool:
+        """Whether a pooler in transaction mode is reckoned with: told by the URL, or found out when opening."""
+        return self._location.pooled
 
     @property
     def pool(self) -> Pool:

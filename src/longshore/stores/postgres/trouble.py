@@ -23,6 +23,7 @@ _CONNECTING: Final[tuple[tuple[str, str], ...]] = (
     (r'role "(.*)" does not exist', "create it: createuser --pwprompt {0}"),
     ("no pg_hba.conf entry|pg_hba.conf rejects", "let this user and host in: pg_hba.conf on the server"),
     ("too many clients|remaining connection slots", "raise max_connections there, or lower ?pool= here"),
+    ("unsupported startup parameter", "this is a pooler: add ?pooler=transaction to the URL, or connect to the server"),
     ("could not translate host name|Name or service not known", "check the host in the URL"),
     (
         "read-only|not in hot standby|standby",
@@ -103,6 +104,13 @@ def _late(location: Location, error: psycopg.Error) -> StoreUnavailable:
     )
 
 
+def _pooled(location: Location, error: psycopg.Error) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"{location.url}: {_first_line(error)}\n"
+        "a pooler gives each transaction another session: add ?pooler=transaction to the URL, or connect to the server"
+    )
+
+
 def _away(location: Location, error: psycopg.Error) -> StoreUnavailable:
     return StoreUnavailable(f"the connection to {location.url} was lost: {_first_line(error)}")
 
@@ -116,6 +124,7 @@ _KINDS: Final[
     ((_errors.ReadOnlySqlTransaction,), _read_only),
     ((_errors.DiskFull,), _full),
     ((_errors.QueryCanceled, _errors.LockNotAvailable, *RETRYABLE), _late),
+    ((_errors.InvalidSqlStatementName, _errors.DuplicatePreparedStatement), _pooled),
     ((psycopg.OperationalError, psycopg.InterfaceError), _away),
 )
 
