@@ -102,7 +102,8 @@ def _grants(app: App, right: Right, role: str, output: Format) -> int:
     store = app.unopened
     if not isinstance(store, Guarded):
         raise Problem(
-            f"{app.url} gives no rights to roles; PostgreSQL does (Redis: see docs/redis.md for its ACL)", USAGE
+            f"{app.url} gives no rights to roles; PostgreSQL does (Redis: see docs/redis.md for its ACL)",
+            USAGE,
         )
     statements = store.grants(right, role)
     if output == "text":

@@ -47,6 +47,10 @@ class Location(NamedTuple):
     #: what opening the store may do to its tables: make ``missing`` ones, ``always`` bring them forward, ``never`` any
     migrate: str = "missing"
 
+    def __repr__(self) -> str:
+        # A debugger or an error tracker prints what a frame holds, and that must not be the password.
+        return f"Location({self.url!r})"
+
 
 def parse(url: str) -> Location:
     """Take ``postgresql://user:password@host/database?schema=name`` apart; ConfigError where that cannot be."""

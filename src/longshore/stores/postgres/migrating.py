@@ -40,7 +40,12 @@ def plan(
     name, todo = quoted(location.schema), pending(found, migrations)
     if not todo:
         return []
-    lines = ["BEGIN;", f"{_waiting(_TURN_MILLISECONDS)};", f"{_turn(location)};", f"{_waiting(_LOCK_MILLISECONDS)};"]
+    lines = [
+        "BEGIN;",
+        f"{_waiting(_TURN_MILLISECONDS)};",
+        f"{_turn(location)};",
+        f"{_waiting(_LOCK_MILLISECONDS)};",
+    ]
     if found.version is not None:
         lines.append(_guard(name, found.version))
     elif not _has_schema(connection, name):
@@ -56,7 +61,7 @@ def _waiting(milliseconds: int) -> str:
 def _turn(location: Location) -> str:
     """One at a time. It belongs to the transaction, so it cannot be left behind, also behind a pooler."""
     key = f"longshore {location.schema}".replace("'", "''")
-    return f"SELECT pg_advisory_xact_lock(hashtextextended('{key}', 0))"  # noqa: S608
+    return f"SELECT pg_advisory_xact_lock(hashtextextended('{key}', 0))"
 
 
 def _guard(name: str, version: int) -> str:

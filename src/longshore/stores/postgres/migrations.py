@@ -34,3 +34,10 @@ def known() -> tuple[Migration, ...]:
             oldest = _OLDEST.search(text)
             found.append(Migration(int(match[1]), match[2], text, int(oldest[1]) if oldest else 0))
     return tuple(sorted(found))
+
+
+def indexes() -> frozenset[str]:
+    """The names of the indexes of ``jobs`` that all migrations together make, its primary key's left out."""
+    text = "\n".join(one.text for one in known())
+    made = re.findall(r"^CREATE (?:UNIQUE )?INDEX (\w+) ON \{schema\}\.jobs ", text, re.MULTILINE)
+    return frozenset(made) - frozenset(re.findall(r"^DROP INDEX \{schema\}\.(\w+)", text, re.MULTILINE))

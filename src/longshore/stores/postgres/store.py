@@ -158,9 +158,7 @@ class PostgresStore:
 
     def plan(self) -> list[str]:
         """See `upkeep.Migratable.plan`: a script for psql, statement by statement."""
-        return self._glance(
-            lambda connection, found: migrating.plan(connection, found, self._location)
-        )
+        return self._glance(lambda connection, found: migrating.plan(connection, found, self._location))
 
     def versions(self) -> Versions:
         """See `upkeep.Migratable.versions`."""
@@ -182,6 +180,17 @@ class PostgresStore:
     def migrate(self) -> list[int]:
         """See `upkeep.Migratable.migrate`."""
         return migrating.migrate(self._location, self.sql)
+
+    def condition(self) -> dict[str, str]:
+        """How the server and our tables are, by name, for ``doctor``; what our role may not see is left out."""
+        return dict(
+            self._pool().run(Call(self.sql["condition"], {"table": f"{schema.quoted(self.schema)}.jobs"}))
+        )
+
+    @property
+    def budget(self) -> int:
+        """Most connections of this process: the pool's, and one for hints."""
+        return self._location.pool + (not self._location.pooled)
 
     def check_worker(self) -> None:
         """See `upkeep.Guarded.check_worker`."""

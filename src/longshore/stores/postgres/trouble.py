@@ -23,7 +23,10 @@ _CONNECTING: Final[tuple[tuple[str, str], ...]] = (
     (r'role "(.*)" does not exist', "create it: createuser --pwprompt {0}"),
     ("no pg_hba.conf entry|pg_hba.conf rejects", "let this user and host in: pg_hba.conf on the server"),
     ("too many clients|remaining connection slots", "raise max_connections there, or lower ?pool= here"),
-    ("unsupported startup parameter", "this is a pooler: add ?pooler=transaction to the URL, or connect to the server"),
+    (
+        "unsupported startup parameter",
+        "this is a pooler: add ?pooler=transaction to the URL, or connect to the server",
+    ),
     ("could not translate host name|Name or service not known", "check the host in the URL"),
     (
         "read-only|not in hot standby|standby",

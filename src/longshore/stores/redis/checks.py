@@ -22,7 +22,7 @@ logger = logging.getLogger("longshore.stores")
 
 def check(line: Line, where: Location) -> None:
     """Raise where jobs would not be safe or cannot be; create the namespace where there is none."""
-    info = _info(line)
+    info = information(line)
     if not info:
         logger.warning(
             "%s: INFO is forbidden, so nobody knows whether the server evicts jobs or keeps them on disk",
@@ -34,7 +34,7 @@ def check(line: Line, where: Location) -> None:
         raise ConfigError(
             f"{where.url!r} is a node of a cluster\nwrite redis+cluster://HOST1:PORT,HOST2:PORT instead"
         )
-    _check_version(info, where)
+    check_version(info, where)
     _check_eviction(line, info, where)
     _check_schema(line, where)
 
@@ -50,19 +50,20 @@ _BETTER: Final = "keep them with: redis-cli CONFIG SET appendonly yes"
 
 def promise(line: Line) -> tuple[bool, str]:
     """Whether a crash of the server keeps the jobs, and what is lost when, as a sentence."""
-    info = _info(line)
+    info = information(line)
     if not info:
         return False, "whether it keeps jobs on disk cannot be seen (INFO is forbidden)"
     if info.get("aof_enabled") == "1":
-        sync = _config(line, "appendfsync")
+        sync = setting(line, "appendfsync")
         return True, f"append-only file, {_SYNCED.get(sync, f'appendfsync {sync}')}"
-    save = _config(line, "save")
+    save = setting(line, "save")
     if save == "":
         return False, f"memory only: a restart of the server costs every job; {_BETTER}"
     return False, f"snapshots at best: a crash of the server costs every job since the last one; {_BETTER}"
 
 
-def _info(line: Line) -> Mapping[str, str]:
+def information(line: Line) -> Mapping[str, str]:
+    """What INFO says, by name; empty where it is forbidden."""
     try:
         text: str = ask(line, "INFO").decode(errors="replace")
     except exceptions.ResponseError:
@@ -70,7 +71,7 @@ def _info(line: Line) -> Mapping[str, str]:
     return dict(re.findall(r"^([a-z_0-9]+):(.*?)\r?$", text, re.MULTILINE))
 
 
-def _config(line: Line, name: str) -> str | None:
+def setting(line: Line, name: str) -> str | None:
     """A setting; None where it may not be looked at."""
     try:
         found = ask(line, "CONFIG", "GET", name)
@@ -79,18 +80,20 @@ def _config(line: Line, name: str) -> str | None:
     return found[1].decode() if found else None
 
 
-def _check_version(info: Mapping[str, str], where: Location) -> None:
+def check_version(info: Mapping[str, str], where: Location) -> None:
+    """StoreUnavailable where the server is too old."""
     # Valkey says 7.2.4 here, whatever it is, for the sake of those who look.
     version = info.get("redis_version", "")
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if numbers and numbers < _OLDEST:
         raise StoreUnavailable(
-            f"{where.url!r} is Redis {version}: Longshore needs 6.2 or later, or any Valkey"
+            f"{where.url!r} is Redis {version}: Longshore needs 6.2 or later, or any Valkey\n"
+            "upgrade the server, or name another"
         )
 
 
 def _check_eviction(line: Line, info: Mapping[str, str], where: Location) -> None:
-    policy = info.get("maxmemory_policy") or _config(line, "maxmemory-policy")
+    policy = info.get("maxmemory_policy") or setting(line, "maxmemory-policy")
     if policy and policy != "noeviction":
         raise ConfigError(
             f"{where.url!r} throws data away when its memory is full (maxmemory-policy {policy}): jobs would vanish\n"

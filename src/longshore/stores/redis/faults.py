@@ -37,17 +37,35 @@ def ours(error: Exception, url: str) -> LongshoreError:
         )
     if isinstance(error, exceptions.ReadOnlyError) or "READONLY" in said:
         return read_only(url)
+    if isinstance(error, exceptions.BusyLoadingError):
+        return StoreUnavailable(f"{url!r} cannot serve now: {_first(said)}{_remedy('LOADING')}")
     if isinstance(error, exceptions.ConnectionError | OSError | exceptions.MaxConnectionsError):
         return StoreUnavailable(f"{url!r} cannot be reached: {_first(said)}\nsee that the server runs there")
     if isinstance(
         error, exceptions.ClusterError | exceptions.AskError | exceptions.TryAgainError
     ) or _passing(said):
-        return StoreUnavailable(f"{url!r} cannot serve now: {_first(said)}")
+        return StoreUnavailable(f"{url!r} cannot serve now: {_first(said)}{_remedy(said)}")
     if "WRONGTYPE" in said:
         return StoreError(
             f"{url!r}: keys of this namespace hold something else\nchoose another with ?namespace=NAME"
         )
     return StoreError(f"{url!r} refused: {_first(said)}")
+
+
+#: what helps, by how the server begins
+_REMEDIES: Final = {
+    "LOADING": "it reads its files after a start; wait, and look how far it is: redis-cli INFO persistence",
+    "MISCONF": "it cannot write its files, so it takes no jobs; most often its disk is full: redis-cli INFO persistence",
+    "NOREPLICAS": "fewer replicas follow than min-replicas-to-write says; bring them back: redis-cli INFO replication",
+    "CLUSTERDOWN": "some of the cluster's slots have no server; look which: redis-cli CLUSTER INFO",
+    "MASTERDOWN": "it is a replica whose primary is away; look: redis-cli INFO replication",
+    "BUSY": "a script keeps it; wait, or end it: redis-cli SCRIPT KILL",
+}
+
+
+def _remedy(said: str) -> str:
+    found = _REMEDIES.get(said.split(" ", 1)[0].rstrip(":"))
+    return "" if found is None else f"\n{found}"
 
 
 def read_only(url: str) -> StoreUnavailable:

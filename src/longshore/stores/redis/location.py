@@ -39,6 +39,10 @@ class Location(NamedTuple):
     namespace: str
     timeout: float
 
+    def __repr__(self) -> str:
+        # A debugger or an error tracker prints what a frame holds, and that must not be the password.
+        return f"Location({self.url!r})"
+
     @property
     def prefix(self) -> str:
         """What every key begins with: one hash tag, so that a cluster keeps them together."""
