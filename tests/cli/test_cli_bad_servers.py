@@ -19,6 +19,7 @@ from longshore import App
 from longshore.cli.main import run
 from longshore.errors import LongshoreError
 from longshore.stores import open_store
+from longshore.stores.base import Store
 from longshore.stores.postgres import migrations
 from longshore.stores.redis import checks, location
 from longshore.testing.samples import job, jobs
@@ -289,16 +290,20 @@ def test_redis_that_reads_its_files() -> None:
         server.settings |= {"key-load-delay": "50000", "loading-process-events-interval-bytes": "1024"}
         server.begin()
         until(lambda: "LOADING" in server.say("PING"), "it to load")
-        assert told(server.url, "loading the dataset", "redis-cli INFO persistence")[0] == 4
+        assert told(server.url, "LOADING", "redis-cli INFO persistence")[0] == 4
         server.kill()
+
+
+def fill(store: Store) -> None:
+    for n in range(100):
+        store.add(jobs(100, start=n * 100 + 1, args=bytes(1000)))
 
 
 def test_redis_that_is_full() -> None:
     with valkey(maxmemory="1mb") as server:
         store = open_store(server.url)
-        assert server.say("SET filler " + "x" * 1_000_000) == "+OK"
         with pytest.raises(LongshoreError, match="redis-cli CONFIG SET maxmemory") as caught:
-            store.add(jobs(10, args=bytes(1000)))
+            fill(store)
         assert len(str(caught.value).splitlines()) <= 8
         store.close()
 

@@ -8,7 +8,7 @@ import pytest
 from longshore import App
 from longshore.cli.exits import Problem
 from longshore.cli.place import bare
-from longshore.errors import ConfigError, SchemaError, StoreError, StoreUnavailable
+from longshore.errors import ConfigError, ResultTimeout, SchemaError, StoreError, StoreUnavailable
 from longshore.stores import open_store
 from longshore.stores.postgres import migrating, migrations
 from longshore.stores.postgres.migrations import Migration
@@ -164,6 +164,9 @@ def test_a_role_that_may_only_enqueue(stores, name):
     assert "longshore migrate --url URL --grants work producer" in str(caught.value)
     told(caught)
     app = App(as_role(postgres.place(name), "producer"))
+    waiting = app.task(name="wait")(lambda: None).enqueue()
+    with pytest.raises(ResultTimeout):
+        waiting.result(timeout=0.01)
     with pytest.raises(SchemaError, match='role "producer" may enqueue at most') as caught, app.worker():
         pass
     told(caught)

@@ -17,7 +17,7 @@ _PASSING: Final = (
 
 def ours(error: Exception, url: str) -> LongshoreError:
     """What to raise instead of this."""
-    said = str(error) or type(error).__name__
+    said = _said(error)
     if isinstance(error, exceptions.OutOfMemoryError) or said.startswith(
         ("OOM", "command not allowed when used memory")
     ):
@@ -37,14 +37,12 @@ def ours(error: Exception, url: str) -> LongshoreError:
         )
     if isinstance(error, exceptions.ReadOnlyError) or "READONLY" in said:
         return read_only(url)
-    if isinstance(error, exceptions.BusyLoadingError):
-        return StoreUnavailable(f"{url!r} cannot serve now: {_first(said)}{_remedy('LOADING')}")
-    if isinstance(error, exceptions.ConnectionError | OSError | exceptions.MaxConnectionsError):
-        return StoreUnavailable(f"{url!r} cannot be reached: {_first(said)}\nsee that the server runs there")
     if isinstance(
         error, exceptions.ClusterError | exceptions.AskError | exceptions.TryAgainError
     ) or _passing(said):
         return StoreUnavailable(f"{url!r} cannot serve now: {_first(said)}{_remedy(said)}")
+    if isinstance(error, exceptions.ConnectionError | OSError | exceptions.MaxConnectionsError):
+        return StoreUnavailable(f"{url!r} cannot be reached: {_first(said)}\nsee that the server runs there")
     if "WRONGTYPE" in said:
         return StoreError(
             f"{url!r}: keys of this namespace hold something else\nchoose another with ?namespace=NAME"
@@ -74,6 +72,12 @@ def read_only(url: str) -> StoreUnavailable:
         f"{url!r} is a read-only replica: jobs are written to the primary\n"
         "name the primary, or let Sentinel find it: redis+sentinel://HOST1,HOST2/NAME"
     )
+
+
+def _said(error: Exception) -> str:
+    said = str(error) or type(error).__name__
+    # Where the server says LOADING, the driver takes the word away.
+    return f"LOADING {said}" if isinstance(error, exceptions.BusyLoadingError) else said
 
 
 def _first(said: str) -> str:
