@@ -11,11 +11,11 @@ import struct
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-_SSL, _CANCEL = 80877103, 80877102
+_SSL = 80877103
 _PORT = 5432
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -43,12 +43,9 @@ class Pooler:
     async def run(self, ready: threading.Event, stop: asyncio.Event) -> None:
         self._free: asyncio.Queue[_Streams] = asyncio.Queue()
         self._clients: set[asyncio.Task[None]] = set()
-        self._hello = b""
         for _ in range(self._sessions):
             self._free.put_nowait(await self._session())
-        path = str(self._folder / f".s.PGSQL.{_PORT}")
-        server = await asyncio.start_unix_server(self._client, path)
-        (self._folder / f".s.PGSQL.{_PORT}").chmod(0o777)
+        server = await asyncio.start_unix_server(self._client, str(self._folder / f".s.PGSQL.{_PORT}"))
         ready.set()
         await stop.wait()
         server.close()
@@ -62,11 +59,10 @@ class Pooler:
         reader, writer = await asyncio.open_unix_connection(str(self._socket))
         words = f"user\0postgres\0database\0{self.database}\0client_encoding\0utf8\0\0".encode()
         writer.write(struct.pack("!II", len(words) + 8, 196608) + words)
-        told = b""
+        self._hello = b""
         while (message := await _message(reader))[:1] != b"Z":
             if message[:1] == b"S":
-                told += message
-        self._hello = told
+                self._hello += message
         return reader, writer
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -88,11 +84,8 @@ class Pooler:
             if code != _SSL:
                 break
             writer.write(b"N")
-        if code == _CANCEL:
-            return False
         if self._strict and b"\0options\0" in b"\0" + body:
-            said = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"
-            writer.write(_packed(b"E", said))
+            writer.write(_packed(b"E", b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"))
             return False
         # The key is its own, as every pooler's: the server's sessions are not to be cancelled by one client.
         key = _packed(b"K", struct.pack("!II", 1, 1))
@@ -105,7 +98,7 @@ class Pooler:
             session = await self._free.get()
             self.lent += 1
             try:
-                asking = await self._transaction(asking, reader, writer, session)
+                asking = await self._transaction(asking, (reader, writer), session)
             except BaseException:
                 session[1].close()  # in the middle of something
                 session = await self._session()
@@ -114,11 +107,7 @@ class Pooler:
                 self._free.put_nowait(session)
 
     async def _transaction(
-        self,
-        asking: asyncio.Task[bytes],
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        session: _Streams,
+        self, asking: asyncio.Task[bytes], client: _Streams, session: _Streams
     ) -> asyncio.Task[bytes]:
         """Until the server says that it is in no transaction (I): it answers each simple query and each Sync with Z."""
         owed = 0
@@ -127,7 +116,7 @@ class Pooler:
             await asyncio.wait({asking, answering}, return_when=asyncio.FIRST_COMPLETED)
             while answering.done():
                 answer = answering.result()
-                writer.write(answer)
+                client[1].write(answer)
                 owed -= answer[:1] == b"Z"
                 if answer[:1] == b"Z" and answer[5:] == b"I" and not owed:
                     return asking
@@ -136,7 +125,7 @@ class Pooler:
                 message = asking.result()
                 session[1].write(message)
                 owed += message[:1] in (b"Q", b"S")
-                asking = asyncio.create_task(_message(reader))
+                asking = asyncio.create_task(_message(client[0]))
 
 
 @contextmanager
@@ -148,8 +137,7 @@ def pooler(server: str, sessions: int = 3, strict: bool = False) -> Iterator[tup
         stop = asyncio.Event()
 
         def run() -> None:
-            with suppress(RuntimeError):
-                loop.run_until_complete(one.run(ready, stop))
+            loop.run_until_complete(one.run(ready, stop))
             loop.close()
 
         thread = threading.Thread(target=run, name="pooler")
