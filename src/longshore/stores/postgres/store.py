@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -45,8 +44,6 @@ from longshore.stores.postgres.trouble import translated
 from longshore.stores.upkeep import Right, Versions
 
 T = TypeVar("T")
-
-logger = logging.getLogger("longshore.stores")
 
 
 class PostgresStore:
@@ -134,17 +131,9 @@ class PostgresStore:
         return pool
 
     def _mind_pooler(self, pool: Pool, connection: Connection) -> None:
-        """A transaction pooler nobody told us of: go on as if they had, and say so."""
-        if self._location.pooled or not forgotten(connection):
-            return
-        logger.warning(
-            "%s: a pooler stands between us and the server, and a session's settings are lost in it; "
-            "going on without sessions: no hints from other processes, jobs are found by looking once a second. "
-            "Say that it is meant by ?pooler=transaction in the URL, or connect to the server itself",
-            self.url,
-        )
-        self._location = pool.location = self._location._replace(pooled=True)
-        connection.prepare_threshold = None
+        """A transaction pooler nobody told us of: go on as if they had."""
+        if not self._location.pooled and forgotten(connection, self.url):
+            self._location = pool.location = self._location._replace(pooled=True)
 
     @property
     def pooled(self) -> bool:
