@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from longshore.errors import StoreError
 from longshore.model import JobRecord
 from longshore.stores.base import Store
 
@@ -16,6 +17,13 @@ def why_waiting(store: Store, job: JobRecord) -> str:
         return ""
     if job.reason:
         return f": {job.reason}"
+    try:
+        return _why_queued(store, job)
+    except StoreError:
+        return ""  # who may only enqueue may not look at the rest; the job is stored all the same
+
+
+def _why_queued(store: Store, job: JobRecord) -> str:
     if job.queue in store.list("paused"):
         return f', because the queue "{job.queue}" is paused. Resume it: longshore queues resume {job.queue}'
     if job.run_at > store.now():
@@ -24,9 +32,13 @@ def why_waiting(store: Store, job: JobRecord) -> str:
 
 
 def unserved(store: Store, queue: str) -> str:
-    """Whether any live worker serves the queue; if none, what to do."""
+    """Whether any live worker serves the queue; if none, what to do. Empty, too, where we may not look."""
+    try:
+        workers = store.list("worker")
+    except StoreError:
+        return ""
     served: set[str] = set()
-    for worker in store.list("worker").values():
+    for worker in workers.values():
         if worker.get("queues") is None or queue in worker["queues"]:
             return ""
         served.update(worker["queues"])

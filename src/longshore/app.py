@@ -101,6 +101,11 @@ class App:
         return self._store.url
 
     @property
+    def unopened(self) -> Store:
+        """The store as it is, not opened by this: for those that look at its tables before anybody may use them."""
+        return self._store
+
+    @property
     def store(self) -> Store:
         """The store, opened. StoreError: it cannot be."""
         if not self._opened:

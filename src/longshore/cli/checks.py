@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from longshore.cli import overview
+from longshore.cli import checks_postgres, checks_redis, overview
+from longshore.cli.finding import Finding
 from longshore.cli.output import count_of
 from longshore.cli.times import span
+from longshore.errors import SchemaError
 from longshore.model import Where
+from longshore.stores.upkeep import Guarded
 
 if TYPE_CHECKING:
     from longshore.app import App
     from longshore.stores.base import Store
 
-Level = Literal["ok", "warn", "FAIL"]
 #: SQLite before this can, very rarely, damage a database when a checkpoint meets the reset of its write-ahead log
 _WAL_RESET_MENDED: Final = (3, 51, 3)
 #: …or one of these older releases, to which the repair was brought back
@@ -25,18 +27,16 @@ _BIG_WAL: Final = 256 * 1024 * 1024
 _MANY: Final = 500
 
 
-class Finding(NamedTuple):
-    """One line of the doctor's, and what to do about it."""
-
-    level: Level
-    topic: str
-    text: str
-    fix: str = ""
-
-
 def store_checks(app: App) -> Iterator[Finding]:
     """The store answers, and what it is."""
     store = app.store
+    if isinstance(store, Guarded):
+        try:
+            store.check_worker()
+        except SchemaError as error:
+            message, _, fix = str(error).partition("\n")
+            yield Finding("FAIL", "rights", message, fix.replace("\n", " "))
+            return
     began = time.perf_counter()
     store.put("doctor", str(os.getpid()), {"at": store.now()}, expires=60)
     store.list("doctor")
@@ -44,8 +44,10 @@ def store_checks(app: App) -> Iterator[Finding]:
     trip = span(time.perf_counter() - began)
     if app.url.startswith("sqlite:"):
         yield from _sqlite(app.url, trip)
+    elif app.url.startswith("postgres"):
+        yield from checks_postgres.look(app, trip)
     else:
-        yield Finding("ok", "store", f"{app.url}, write and read {trip}")
+        yield from checks_redis.look(app, trip)
 
 
 def _sqlite(url: str, trip: str) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from longshore.cli.place import bare, place_options, refuse_memory
 
 if TYPE_CHECKING:
     from longshore.app import App
-    from longshore.cli.checks import Finding
+    from longshore.cli.finding import Finding
 
 _COLORS: Final = {"ok": "green", "warn": "yellow", "FAIL": "red"}
 
@@ -42,14 +42,8 @@ def doctor(spec: str | None, url: str | None, output: Format) -> int:
 
 
 def _examine(spec: str | None, url: str | None) -> Iterator[Finding]:
-    from longshore.cli.checks import (
-        Finding,
-        app_checks,
-        job_checks,
-        queue_checks,
-        schedule_checks,
-        store_checks,
-    )
+    from longshore.cli.checks import app_checks, job_checks, queue_checks, schedule_checks, store_checks
+    from longshore.cli.finding import Finding
 
     if spec and url:
         raise Problem("--app and --url both say where the jobs are; give one of them")

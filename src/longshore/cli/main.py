@@ -40,6 +40,7 @@ _ENTRIES: Final = {
     ),
     "workers": Entry("longshore.cli.workers:workers", "List live workers."),
     "stats": Entry("longshore.cli.stats:stats", "How many jobs are in which state."),
+    "migrate": Entry("longshore.cli.migrate:migrate", "Make the store's tables, or bring them forward."),
     "doctor": Entry("longshore.cli.doctor:doctor", "Look for what is wrong, and say how to mend it."),
 }
 

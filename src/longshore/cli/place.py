@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from longshore.cli.exits import STORE, USAGE, Problem
+from longshore.cli.exits import SCHEMA, STORE, USAGE, Problem
 from longshore.cli.output import Format, talk
 
 if TYPE_CHECKING:
@@ -56,15 +56,26 @@ def refuse_memory(app: App) -> None:
 
 def find_place(spec: str | None, url: str | None) -> tuple[App, str]:
     """The app, and what to tell about how it was found (empty: nothing)."""
+    return _find(spec, url, bare)
+
+
+def find_app_or_url(spec: str | None, url: str | None) -> tuple[App, str]:
+    """As `find_place`, also where a URL leads to a store that was not made yet."""
+    from longshore.app import App
+
+    return _find(spec, url, App)
+
+
+def _find(spec: str | None, url: str | None, by: Callable[[str], App]) -> tuple[App, str]:
     if spec and url:
         raise Problem("--app and --url both say where the jobs are; give one of them")
     if url:
-        return bare(url), ""
+        return by(url), ""
     from longshore.cli.find import VARIABLE, find_app, unnamed
 
     by_url = os.environ.get(URL_VARIABLE)
     if not spec and not os.environ.get(VARIABLE) and by_url:
-        app = bare(by_url)
+        app = by(by_url)
         return app, f"{app.url} (from {URL_VARIABLE})"
     if not spec and unnamed()[0] is None:
         raise Problem(
@@ -100,8 +111,8 @@ def bare(url: str) -> App:
         if not store.exists():
             raise Problem(
                 f'there are no tables of Longshore in schema "{store.schema}" of {store.url}\n'
-                "a worker or the first enqueue makes them; check the URL and ?schema=, or name the app: --app MODULE:APP",
-                STORE,
-                "StoreUnavailable",
+                "check the URL and ?schema=, or make them: longshore migrate --url URL (--plan shows the SQL first)",
+                SCHEMA,
+                "SchemaError",
             )
     return app

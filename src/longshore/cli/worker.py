@@ -97,8 +97,15 @@ def worker(
     from longshore.cli.find import find_app
     from longshore.cli.fleet import run_fleet
     from longshore.cli.working import Plan, run_here
+    from longshore.stores.upkeep import Guarded
 
     found = find_app(target or spec)
     plan = Plan(found, queues, concurrency, burst, drain_timeout, name)
-    with leave_cleanly():
-        return run_fleet(plan, processes) if processes > 1 else run_here(plan, parent_fd)
+    try:
+        with leave_cleanly():
+            # Said before anything is looked at that this role may not see.
+            if isinstance(store := found.app.store, Guarded):
+                store.check_worker()
+            return run_fleet(plan, processes) if processes > 1 else run_here(plan, parent_fd)
+    finally:
+        found.app.close()

@@ -16,6 +16,7 @@ from longshore.ids import new_id
 from longshore.model import Claim
 from longshore.outcome import Outcome
 from longshore.periodic.schedules import TOPIC
+from longshore.stores.upkeep import Guarded
 from longshore.worker.execute import Execution, timed_out
 from longshore.worker.executors.coroutines import CoroutineExecutor
 from longshore.worker.executors.processes import ProcessExecutor
@@ -92,6 +93,8 @@ class Worker:
             raise WorkerError("a worker is used once; make another: app.worker()")
         app = self.app
         store = app.store
+        if isinstance(store, Guarded):
+            store.check_worker()
         self._scope.enter_context(app.hosting())
         if loop is None:
             own = self._scope.enter_context(LoopThread(self._die))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import select
 from collections.abc import Generator
 from time import monotonic
@@ -15,6 +16,8 @@ from longshore.stores.postgres.location import Location
 from longshore.stores.postgres.trouble import unreachable
 
 T = TypeVar("T")
+
+logger = logging.getLogger("longshore.stores")
 
 #: How statements are planned: along our indexes, whatever the statistics say or do not say. A table that was just
 #: filled has none, and one bad plan costs a thousand times what the best one does.
@@ -110,6 +113,20 @@ def connect(location: Location, deadline: float | None = None, name: str = "long
         # Statements would be prepared on one server connection and asked for on another.
         connection.prepare_threshold = None
     return connection
+
+
+def forgotten(connection: Connection, url: str) -> bool:
+    """Whether what we asked for when connecting is not in force: a pooler kept it to itself. Says so in the log."""
+    if connection.execute("SELECT current_setting('enable_seqscan')").fetchone() != ("on",):
+        return False
+    connection.prepare_threshold = None
+    logger.warning(
+        "%s: a pooler stands between us and the server, and a session's settings are lost in it; "
+        "going on without sessions: no hints from other processes, jobs are found by looking once a second. "
+        "Say that it is meant by ?pooler=transaction in the URL, or connect to the server itself",
+        url,
+    )
+    return True
 
 
 def _settings(seconds: float) -> str:

@@ -21,12 +21,14 @@ _OPTIONS: Final[dict[str, str]] = {
     "pooler": "none|transaction",
     "pool": r"[1-9]\d{0,2}",
     "deadline": r"\d{1,4}(\.\d+)?",
+    "migrate": "missing|always|never",
 }
 _MEANT: Final = {
     "schema": "the name of a schema, at most 63 bytes",
     "pooler": "transaction, behind a pooler that lends a connection for one transaction",
     "pool": "the most connections of this process, 1 to 999",
     "deadline": "seconds after which a statement is given up",
+    "migrate": "missing (tables are made where there are none), always (older ones are brought forward too) or never",
 }
 
 
@@ -42,6 +44,12 @@ class Location(NamedTuple):
     pooled: bool
     pool: int
     deadline: float
+    #: what opening the store may do to its tables: make ``missing`` ones, ``always`` bring them forward, ``never`` any
+    migrate: str = "missing"
+
+    def __repr__(self) -> str:
+        # A debugger or an error tracker prints what a frame holds, and that must not be the password.
+        return f"Location({self.url!r})"
 
 
 def parse(url: str) -> Location:
@@ -81,6 +89,7 @@ def parse(url: str) -> Location:
         ours.get("pooler") == "transaction",
         int(ours.get("pool", "8")),
         float(ours.get("deadline", "8")),
+        ours.get("migrate", "missing"),
     )
 
 

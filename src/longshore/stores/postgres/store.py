@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import psycopg
@@ -17,17 +17,33 @@ from longshore.model import Change, Claim, JobRecord, Where
 from longshore.stores import forks
 from longshore.stores.base import Exchange, Subscription
 from longshore.stores.hints import Hub, kind
-from longshore.stores.postgres import adding, changing, claiming, hints, listing, location, schema, visiting
+from longshore.stores.postgres import (
+    adding,
+    changing,
+    claiming,
+    granting,
+    hints,
+    listing,
+    location,
+    migrating,
+    schema,
+    visiting,
+)
 from longshore.stores.postgres.arrays import numbers, texts
 from longshore.stores.postgres.clock import ServerClock
+from longshore.stores.postgres.connection import Connection, forgotten
 from longshore.stores.postgres.ear import Ear
 from longshore.stores.postgres.hints import Mouth
+from longshore.stores.postgres.migrations import known
 from longshore.stores.postgres.pool import Call, Pool, Rows, execute
 from longshore.stores.postgres.rows import records
 from longshore.stores.postgres.text import read, stored
 from longshore.stores.postgres.texts import table
 from longshore.stores.postgres.texts import texts as statements_of
 from longshore.stores.postgres.trouble import translated
+from longshore.stores.upkeep import Right, Versions
+
+T = TypeVar("T")
 
 
 class PostgresStore:
@@ -98,9 +114,10 @@ class PostgresStore:
         pool = Pool(self._location)
         try:
             with pool.lent() as connection:
+                self._mind_pooler(pool, connection)
                 found = schema.look(connection, self._location, self.sql)
-                if found.version is None:
-                    schema.migrate(self._location, self.sql)
+                if schema.due(found, self._location):
+                    migrating.migrate(self._location, self.sql)
                     found = schema.look(connection, self._location, self.sql)
                 schema.check(found, self._location)
                 self._place = found.place
@@ -113,30 +130,64 @@ class PostgresStore:
             raise
         return pool
 
+    def _mind_pooler(self, pool: Pool, connection: Connection) -> None:
+        """A transaction pooler nobody told us of: go on as if they had."""
+        if not self._location.pooled and forgotten(connection, self.url):
+            self._location = pool.location = self._location._replace(pooled=True)
+
+    @property
+    def pooled(self) -> bool:
+        """Whether a pooler in transaction mode is reckoned with: told by the URL, or found out when opening."""
+        return self._location.pooled
+
     @property
     def pool(self) -> Pool:
         """The connections, for tests and ``doctor`` to look at."""
         return self._pool()
 
     def plan(self) -> list[str]:
-        """What `migrate` would do: the statements of each pending migration. Changes nothing."""
-        return schema.plan(self._look(), self._location)
+        """See `upkeep.Migratable.plan`: a script for psql, statement by statement."""
+        return self._glance(lambda connection, found: migrating.plan(connection, found, self._location))
+
+    def versions(self) -> Versions:
+        """See `upkeep.Migratable.versions`."""
+        return self._glance(lambda _, found: Versions(found.version, known()[-1].number))
 
     def exists(self) -> bool:
         """Whether the tables are there, of whatever version. Makes nothing."""
-        return self._look().version is not None
+        return self.versions().found is not None
 
-    def _look(self) -> schema.Found:
+    def _glance(self, tell: Callable[[Connection, schema.Found], T]) -> T:
+        """Look at the tables without opening the store, on a connection of its own."""
         pool = Pool(self._location)
         try:
             with pool.lent() as connection:
-                return schema.look(connection, self._location, self.sql)
+                return tell(connection, schema.look(connection, self._location, self.sql))
         finally:
             pool.close()
 
     def migrate(self) -> list[int]:
-        """Bring the tables to the version of this release; the numbers of the migrations that were applied."""
-        return schema.migrate(self._location, self.sql)
+        """See `upkeep.Migratable.migrate`."""
+        return migrating.migrate(self._location, self.sql)
+
+    def condition(self) -> dict[str, str]:
+        """How the server and our tables are, by name, for ``doctor``; what our role may not see is left out."""
+        return dict(
+            self._pool().run(Call(self.sql["condition"], {"table": f"{schema.quoted(self.schema)}.jobs"}))
+        )
+
+    @property
+    def budget(self) -> int:
+        """Most connections of this process: the pool's, and one for hints."""
+        return self._location.pool + (not self._location.pooled)
+
+    def check_worker(self) -> None:
+        """See `upkeep.Guarded.check_worker`."""
+        granting.check_worker(self._pool(), self._location)
+
+    def grants(self, right: Right, role: str) -> list[str]:
+        """See `upkeep.Guarded.grants`."""
+        return granting.grants(self.schema, right, role)
 
     def now(self) -> float:
         """The clock given, else the server's."""

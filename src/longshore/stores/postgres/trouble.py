@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from longshore.errors import LongshoreError, SchemaError, StoreError, StoreFull, StoreUnavailable
 from longshore.stores.postgres.location import Location
@@ -22,6 +23,10 @@ _CONNECTING: Final[tuple[tuple[str, str], ...]] = (
     (r'role "(.*)" does not exist', "create it: createuser --pwprompt {0}"),
     ("no pg_hba.conf entry|pg_hba.conf rejects", "let this user and host in: pg_hba.conf on the server"),
     ("too many clients|remaining connection slots", "raise max_connections there, or lower ?pool= here"),
+    (
+        "unsupported startup parameter",
+        "this is a pooler: add ?pooler=transaction to the URL, or connect to the server",
+    ),
     ("could not translate host name|Name or service not known", "check the host in the URL"),
     (
         "read-only|not in hot standby|standby",
@@ -56,21 +61,28 @@ def translated(location: Location, error: psycopg.Error) -> LongshoreError:
 
 def forbidden(location: Location, error: psycopg.Error) -> SchemaError:
     """The role lacks a right."""
-    schema = f'"{location.schema}"'
+    said = f"{location.url}: {_first_line(error)}"
+    if "for database" in said:
+        return SchemaError(
+            f"{said}\n"
+            f'there are no tables of Longshore in schema "{location.schema}", and to make them a role needs '
+            "CREATE on the database\n"
+            "let one that has it do so: longshore migrate --url URL   (or its administrator: longshore migrate --plan)"
+        )
+    role = conninfo_to_dict(location.conninfo).get("user") or "ROLE"
     return SchemaError(
-        f"{location.url}: {_first_line(error)}\n"
-        f"to work:     GRANT USAGE ON SCHEMA {schema} TO role; "
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO role;\n"
-        f"to enqueue:  GRANT USAGE ON SCHEMA {schema} TO role; GRANT SELECT, INSERT ON {schema}.jobs TO role; "
-        f"GRANT SELECT ON {schema}.meta TO role;\n"
-        "to make the tables, a role needs CREATE on the database: let one that has it run the first worker"
+        f"{said}\n"
+        "let the owner of the tables give the role its rights; these two print the GRANT statements:\n"
+        f"to work:     longshore migrate --url URL --grants work {role}\n"
+        f"to enqueue:  longshore migrate --url URL --grants enqueue {role}"
     )
 
 
 def _missing(location: Location, error: psycopg.Error) -> SchemaError:
     return SchemaError(
         f"{location.url}: {_first_line(error)}\n"
-        f'the tables of schema "{location.schema}" are gone or not complete; open the store anew to make them'
+        f'the tables of schema "{location.schema}" are gone or not complete\n'
+        "restore them from a backup, or make them anew: longshore migrate"
     )
 
 
@@ -95,6 +107,13 @@ def _late(location: Location, error: psycopg.Error) -> StoreUnavailable:
     )
 
 
+def _pooled(location: Location, error: psycopg.Error) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"{location.url}: {_first_line(error)}\n"
+        "a pooler gives each transaction another session: add ?pooler=transaction to the URL, or connect to the server"
+    )
+
+
 def _away(location: Location, error: psycopg.Error) -> StoreUnavailable:
     return StoreUnavailable(f"the connection to {location.url} was lost: {_first_line(error)}")
 
@@ -108,6 +127,7 @@ _KINDS: Final[
     ((_errors.ReadOnlySqlTransaction,), _read_only),
     ((_errors.DiskFull,), _full),
     ((_errors.QueryCanceled, _errors.LockNotAvailable, *RETRYABLE), _late),
+    ((_errors.InvalidSqlStatementName, _errors.DuplicatePreparedStatement), _pooled),
     ((psycopg.OperationalError, psycopg.InterfaceError), _away),
 )
 

@@ -22,7 +22,7 @@ logger = logging.getLogger("longshore.stores")
 
 def check(line: Line, where: Location) -> None:
     """Raise where jobs would not be safe or cannot be; create the namespace where there is none."""
-    info = _info(line)
+    info = information(line)
     if not info:
         logger.warning(
             "%s: INFO is forbidden, so nobody knows whether the server evicts jobs or keeps them on disk",
@@ -50,7 +50,7 @@ _BETTER: Final = "keep them with: redis-cli CONFIG SET appendonly yes"
 
 def promise(line: Line, where: Location) -> tuple[bool, str]:
     """Whether a crash of the server keeps the jobs, and what is lost when, as a sentence."""
-    info = _info(line)
+    info = information(line)
     if not info:
         return False, "whether it keeps jobs on disk cannot be seen (INFO is forbidden)"
     kept, sentence = _kept(line, info)
@@ -59,7 +59,7 @@ def promise(line: Line, where: Location) -> tuple[bool, str]:
 
 def moved(line: Line, where: Location) -> tuple[bool, str]:
     """The same of a server that took over: whether all is well with it, and what it promises."""
-    evicts = _evicts(line, info := _info(line))
+    evicts = _evicts(line, info := information(line))
     if evicts:
         return (
             False,
@@ -71,9 +71,9 @@ def moved(line: Line, where: Location) -> tuple[bool, str]:
 
 def _kept(line: Line, info: Mapping[str, str]) -> tuple[bool, str]:
     if info.get("aof_enabled") == "1":
-        sync = _config(line, "appendfsync")
+        sync = setting(line, "appendfsync")
         return True, f"append-only file, {_SYNCED.get(sync, f'appendfsync {sync}')}"
-    save = _config(line, "save")
+    save = setting(line, "save")
     if save == "":
         return False, f"memory only: a restart of the server costs every job; {_BETTER}"
     return False, f"snapshots at best: a crash of the server costs every job since the last one; {_BETTER}"
@@ -88,7 +88,8 @@ def _failover(info: Mapping[str, str], where: Location) -> str:
     return "; a failover costs what the replica had not received yet (?replicas=1: new jobs wait for one)"
 
 
-def _info(line: Line) -> Mapping[str, str]:
+def information(line: Line) -> Mapping[str, str]:
+    """What INFO says, by name; empty where it is forbidden."""
     try:
         text: str = ask(line, "INFO").decode(errors="replace")
     except exceptions.ResponseError:
@@ -96,7 +97,7 @@ def _info(line: Line) -> Mapping[str, str]:
     return dict(re.findall(r"^([a-z_0-9]+):(.*?)\r?$", text, re.MULTILINE))
 
 
-def _config(line: Line, name: str) -> str | None:
+def setting(line: Line, name: str) -> str | None:
     """A setting; None where it may not be looked at."""
     try:
         found = ask(line, "CONFIG", "GET", name)
@@ -111,7 +112,8 @@ def check_version(version: str, where: Location) -> None:
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if numbers and numbers < _OLDEST:
         raise StoreUnavailable(
-            f"{where.url!r} is Redis {version}, which is too old: Longshore needs Redis 6.2 or later, or any Valkey"
+            f"{where.url!r} is Redis {version}: Longshore needs 6.2 or later, or any Valkey\n"
+            "upgrade the server, or name another"
         )
 
 
@@ -126,7 +128,7 @@ def _check_eviction(line: Line, info: Mapping[str, str], where: Location) -> Non
 
 def _evicts(line: Line, info: Mapping[str, str]) -> str | None:
     """The policy by which the server throws keys away, if it does."""
-    policy = info.get("maxmemory_policy") or _config(line, "maxmemory-policy")
+    policy = info.get("maxmemory_policy") or setting(line, "maxmemory-policy")
     return policy if policy != "noeviction" else None
 
 

@@ -17,7 +17,7 @@ _PASSING: Final = (
 
 def ours(error: Exception, url: str) -> LongshoreError:
     """What to raise instead of this."""
-    said = str(error) or type(error).__name__
+    said = _said(error)
     if isinstance(error, exceptions.OutOfMemoryError) or said.startswith(
         ("OOM", "command not allowed when used memory")
     ):
@@ -38,21 +38,37 @@ def ours(error: Exception, url: str) -> LongshoreError:
         )
     if isinstance(error, exceptions.ReadOnlyError) or "READONLY" in said:
         return read_only(url)
-    if isinstance(error, exceptions.ConnectionError | OSError | exceptions.MaxConnectionsError):
-        return _tls(url, said) or StoreUnavailable(
-            f"{url!r} cannot be reached: {_first(said)}\nsee that the server runs there{_hung_up(url, said)}"
-        )
     if isinstance(
         error, exceptions.ClusterError | exceptions.AskError | exceptions.TryAgainError
     ) or _passing(said):
         moving = isinstance(error, exceptions.TryAgainError) or type(error) is exceptions.AskError
         why = "its slot is moving to another node" if moving else _first(said)
-        return StoreUnavailable(f"{url!r} cannot serve now: {why}")
+        return StoreUnavailable(f"{url!r} cannot serve now: {why}{_remedy(said)}")
+    if isinstance(error, exceptions.ConnectionError | OSError | exceptions.MaxConnectionsError):
+        return _tls(url, said) or StoreUnavailable(
+            f"{url!r} cannot be reached: {_first(said)}\nsee that the server runs there{_hung_up(url, said)}"
+        )
     if "WRONGTYPE" in said:
         return StoreError(
             f"{url!r}: keys of this namespace hold something else\nchoose another with ?namespace=NAME"
         )
     return StoreError(f"{url!r} refused: {_first(said)}")
+
+
+#: what helps, by how the server begins
+_REMEDIES: Final = {
+    "LOADING": "it reads its files after a start; wait, and look how far it is: redis-cli INFO persistence",
+    "MISCONF": "it cannot write its files, so it takes no jobs; most often its disk is full: redis-cli INFO persistence",
+    "NOREPLICAS": "fewer replicas follow than min-replicas-to-write says; bring them back: redis-cli INFO replication",
+    "CLUSTERDOWN": "some of the cluster's slots have no server; look which: redis-cli CLUSTER INFO",
+    "MASTERDOWN": "it is a replica whose primary is away; look: redis-cli INFO replication",
+    "BUSY": "a script keeps it; wait, or end it: redis-cli SCRIPT KILL",
+}
+
+
+def _remedy(said: str) -> str:
+    found = _REMEDIES.get(said.split(" ", 1)[0].rstrip(":"))
+    return "" if found is None else f"\n{found}"
 
 
 def read_only(url: str) -> StoreUnavailable:
@@ -101,6 +117,12 @@ def _hung_up(url: str, said: str) -> str:
         if "ssl_certfile=" in url
         else ", and whether it wants a certificate: ?ssl_certfile=FILE&ssl_keyfile=FILE"
     )
+
+
+def _said(error: Exception) -> str:
+    said = str(error) or type(error).__name__
+    # Where the server says LOADING, the driver takes the word away.
+    return f"LOADING {said}" if isinstance(error, exceptions.BusyLoadingError) else said
 
 
 def _first(said: str) -> str:

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from redis import exceptions
 
@@ -19,6 +19,8 @@ from longshore.stores.redis.scripts import Script, script
 _STALE: Final = 1.0
 #: connections kept for later
 _KEPT: Final = 16
+T = TypeVar("T")
+
 _TROUBLE: Final = (exceptions.RedisError, OSError)
 #: said instead of doing it by a server that is not, or not yet, the one that has our keys: others are to be looked for
 _ELSEWHERE: Final = (
@@ -124,6 +126,11 @@ class Lines:
     def ask(self, *words: Any) -> Any:
         """One command; it must be one that can be repeated."""
         return self._on_a_line(lambda line: ask(line, *words), True)
+
+    def look(self, tell: Callable[[Line], T]) -> T:
+        """What ``tell`` finds out on a connection; it must only read."""
+        answer: T = self._on_a_line(tell, True)
+        return answer
 
     def _on_a_line(self, call: Callable[[Line], Any], repeat: bool) -> Any:
         self.open()

@@ -44,6 +44,10 @@ class Location(NamedTuple):
     #: how many replicas must have new jobs before they are acknowledged
     replicas: int
 
+    def __repr__(self) -> str:
+        # A debugger or an error tracker prints what a frame holds, and that must not be the password.
+        return f"Location({self.url!r})"
+
     @property
     def prefix(self) -> str:
         """What every key begins with: one hash tag, so that a cluster keeps them together."""

@@ -15,7 +15,7 @@ from longshore.model import Change, Claim, JobRecord, Where
 from longshore.stores import forks
 from longshore.stores.base import Exchange, Subscription
 from longshore.stores.hints import Hub
-from longshore.stores.redis import checks, listing, location
+from longshore.stores.redis import checks, condition, listing, location
 from longshore.stores.redis.clock import ServerTime
 from longshore.stores.redis.dialer import Line
 from longshore.stores.redis.ear import Ear
@@ -99,6 +99,10 @@ class RedisStore:
         """We are in a child now: leave the parent's connections alone and open others when needed."""
         self.lines.forked()
         self._fresh()
+
+    def condition(self) -> dict[str, str]:
+        """How the server is, by name, for ``doctor``; what our user may not see is left out."""
+        return self.lines.look(lambda line: condition.condition(line, self._where))
 
     def now(self) -> float:
         """The clock given, else the server's."""

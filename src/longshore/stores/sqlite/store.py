@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -14,10 +16,12 @@ from longshore.failpoint import hit
 from longshore.model import Change, Claim, JobRecord, Where
 from longshore.stores import forks
 from longshore.stores.base import Exchange, Subscription
-from longshore.stores.sqlite import adding, changing, claiming, listing, location, visiting
+from longshore.stores.sqlite import adding, changing, claiming, listing, location, schema, visiting
+from longshore.stores.sqlite.connection import connect
 from longshore.stores.sqlite.pair import Pair
 from longshore.stores.sqlite.rows import records
 from longshore.stores.statements import statements
+from longshore.stores.upkeep import Versions
 from longshore.stores.wake import Wake
 
 
@@ -69,6 +73,28 @@ class SqliteStore:
         """Writer and reader, for tests and `doctor` to look at."""
         pair = self._pair()
         return pair.writer, pair.reader
+
+    def versions(self) -> Versions:
+        """See `upkeep.Migratable.versions`."""
+        return Versions(self._version(), schema.VERSION)
+
+    def _version(self) -> int | None:
+        path = self._location.path
+        if not os.path.exists(path) or os.path.getsize(path) == 0:
+            return None
+        schema.check_library()
+        with closing(connect(path, self._location.synchronous)) as reader:
+            return schema.VERSION if schema.is_ready(reader, path) else None
+
+    def plan(self) -> list[str]:
+        """See `upkeep.Migratable.plan`."""
+        return [] if self._version() is not None else ["BEGIN IMMEDIATE;", self.sql["schema"], "COMMIT;"]
+
+    def migrate(self) -> list[int]:
+        """See `upkeep.Migratable.migrate`."""
+        before = self._version()
+        self.open()
+        return [schema.VERSION] if before is None else []
 
     def now(self) -> float:
         """The clock given, else this machine's."""

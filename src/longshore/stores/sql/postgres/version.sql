@@ -1,1 +1,1 @@
-SELECT key, value FROM {meta} WHERE key IN ('version', 'place')
+SELECT key, value FROM {meta} WHERE key IN ('version', 'oldest', 'place')
