@@ -185,7 +185,8 @@ class TaskBackend:
             request = replace(request, unique=f"schedule:{key_of(self.name, job.name)}")
         if expiry is not None:
             left = expiry.total_seconds() if isinstance(expiry, timedelta) else expiry
-            request = replace(request, expires=optional_seconds(max(left, 0.0), "expiry"))
+            past = isinstance(left, (int, float)) and left < 0
+            request = replace(request, expires=optional_seconds(0 if past else left, "expiry"))
         return request
 
     # -- looking ---------------------------------------------------------------------------------------------------

@@ -58,9 +58,9 @@ class Listing:
         return [jobnames] if isinstance(jobnames, str) else jobnames
 
     def _described(self, job: Job, planned: Planned | None) -> dict[str, Any]:
-        own = bool(vars(type(job)).get("__doc__"))
+        doc = vars(type(job)).get("__doc__") or job.__call__.__doc__
         told: dict[str, Any] = {
-            "doc": inspect.getdoc(type(job) if own else job.__call__),
+            "doc": None if doc is None else inspect.cleandoc(doc),
             "doc_syntax": job.doc_syntax,
             "type": job.type,
             "can_overlap": "maybe" if asks(job) else may_overlap(job, {}),
