@@ -13,7 +13,11 @@ def main(url: str, workers: int) -> None:
     on_end_of(sys.stdin.fileno(), lambda: os._exit(3))
     backend = App(url, lease=1.0, sweep=0.3) if workers == 1 else url
     queue = tasks.TaskQueue(
-        name="shop", task_paths=["pulsar_jobs.*"], task_backend=backend, schedule_periodic=True, workers=workers
+        name="shop",
+        task_paths=["pulsar_jobs.*"],
+        task_backend=backend,
+        schedule_periodic=True,
+        workers=workers,
     )
     print("ready", flush=True)
     queue.start()

@@ -1,5 +1,6 @@
 """Job classes and their registry: no store, no worker. The examples of the document, with only the imports changed."""
 
+# ruff: noqa: DTZ001, DTZ005, DTZ011 - the document counts in local time
 from __future__ import annotations
 
 import logging
@@ -47,7 +48,9 @@ def test_name_abstract_and_log_prefix_are_the_classes_own() -> None:
     assert (Base.abstract, Base.can_register) == (True, False)
     assert (Derived.abstract, Derived.can_register, Derived.name) == (False, True, "shop.derived")
     assert (Job.abstract, PeriodicJob.abstract, Job.can_register) == (True, True, False)
-    with pytest.raises(TaskError, match='class Wrong: the name of a job is text, not 7: write name = "wrong"'):
+    with pytest.raises(
+        TaskError, match='class Wrong: the name of a job is text, not 7: write name = "wrong"'
+    ):
 
         class Wrong(tasks.Job):
             name = 7  # type: ignore[assignment]
@@ -79,7 +82,9 @@ def test_double_registration() -> None:
 
     registry = JobRegistry()
     registry.register(Addition)
-    with pytest.raises(TaskError, match=r'two jobs are called "addition": pulsar_jobs.sums.Addition and .*Other'):
+    with pytest.raises(
+        TaskError, match=r'two jobs are called "addition": pulsar_jobs.sums.Addition and .*Other'
+    ):
         registry.register(Other)
     one = JobRegistry()
     one.register(Addition())
@@ -156,12 +161,15 @@ def test_what_must_be_implemented() -> None:
 
     with pytest.raises(
         NotImplementedError,
-        match=r'^Periodic Jobs must have a run_every attribute set, "report" does not have one\. Write it in class .*Report: '
+        match=r'^Periodic Jobs must have a run_every attribute set, "report" does not have one\. '
+        r"Write it in class .*Report: "
         r"run_every = timedelta\(hours=1\)$",
     ):
         Report()
     assert Report(run_every=timedelta(minutes=1)).run_every == timedelta(minutes=1)
-    with pytest.raises(ConfigError, match='run_every of job "report" must be seconds or a timedelta, not \'1h\''):
+    with pytest.raises(
+        ConfigError, match="run_every of job \"report\" must be seconds or a timedelta, not '1h'"
+    ):
         Report(run_every="1h")  # type: ignore[arg-type]
 
 
@@ -179,7 +187,7 @@ def test_queue_task_from_a_job() -> None:
         ("addition",),
         {"meta_params": {"from_task": "t1"}, "a": 1},
     )
-    args, kwargs = Addition().queue_task(Consumer(), "addition", meta, a=1)
+    _, kwargs = Addition().queue_task(Consumer(), "addition", meta, a=1)
     assert kwargs["meta_params"] == {"from_task": "t1", "user": "ann"}
     assert meta == {"user": "ann"}
 

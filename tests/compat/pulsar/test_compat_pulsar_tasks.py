@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import sys
 import threading
 import time
 from datetime import timedelta
@@ -170,7 +172,9 @@ async def test_waiting_ends_in_time(backend: TaskBackend) -> None:
         await backend.wait_for_task(task_id, timeout=0)
     with pytest.raises(TaskTimeout):
         await backend.wait_for_task(task_id, timeout=0.05)
-    assert (await backend.wait_for_task(await backend.queue_task("impatient"), timeout=WAIT)).status == REVOKED
+    assert (
+        await backend.wait_for_task(await backend.queue_task("impatient"), timeout=WAIT)
+    ).status == REVOKED
 
 
 # -- overlap ------------------------------------------------------------------------------------------------------------
@@ -231,7 +235,9 @@ def test_queues_of_other_names_are_other_queues(url: str, queue: TaskQueue) -> N
 
 
 def test_bad_input(backend: TaskBackend) -> None:
-    with pytest.raises(TaskNotAvailable, match='^Task adition is not registered; did you mean "addition"') as caught:
+    with pytest.raises(
+        TaskNotAvailable, match=r'^Task adition is not registered; did you mean "addition"'
+    ) as caught:
         backend.queue_task("adition")
     assert caught.value.task_name == "adition"
     with pytest.raises(ArgumentError, match='has no argument "c"'):
@@ -240,7 +246,9 @@ def test_bad_input(backend: TaskBackend) -> None:
         backend.queue_task("addition", expiry="soon")
     with pytest.raises(ConfigError, match="meta_params must be what JSON can hold"):
         backend.queue_task("addition", {"x": object()})
-    with pytest.raises(ConfigError, match='there is no event "task_end": task_queued, task_started, task_done'):
+    with pytest.raises(
+        ConfigError, match='there is no event "task_end": task_queued, task_started, task_done'
+    ):
         backend.bind_event("task_end", print)
 
 
@@ -266,11 +274,20 @@ def test_jobs_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.syspath_prepend(tmp_path)
     for number, (text, words) in enumerate(
         [
-            ("class X(tasks.Job):\n    def __call__(self): ...", 'job "x" takes no consumer: write def __call__(self,'),
-            ("class X(tasks.Job):\n    async def __call__(self, consumer): yield 1", "asynchronous generator"),
+            (
+                "class X(tasks.Job):\n    def __call__(self): ...",
+                'job "x" takes no consumer: write def __call__(self,',
+            ),
+            (
+                "class X(tasks.Job):\n    async def __call__(self, consumer): yield 1",
+                "asynchronous generator",
+            ),
             ("class X(tasks.PeriodicJob): ...", '"x" does not have one. Write it in class X'),
             ("class X(tasks.Job):\n    timeout = 'soon'", 'timeout of job "x" must be seconds'),
-            ("class X(tasks.Job):\n    can_overlap = False\n    lock_by = 'name'", 'lock_by must be "job" or "kwargs"'),
+            (
+                "class X(tasks.Job):\n    can_overlap = False\n    lock_by = 'name'",
+                'lock_by must be "job" or "kwargs"',
+            ),
         ]
     ):
         name = f"pulsar_wrong{number}"
@@ -280,7 +297,7 @@ def test_jobs_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert words in str(caught.value)
     with pytest.raises(ConfigError, match="max_tasks=5: workers are not restarted"):
         TaskBackend("memory://", max_tasks=5)
-    with pytest.raises(TaskNotAvailable, match="no job is. Name the modules"):
+    with pytest.raises(TaskNotAvailable, match=r"no job is\. Name the modules"):
         TaskBackend("memory://").queue_task("x")
 
 
@@ -332,7 +349,11 @@ def test_events_of_any_process(url: str, queue: TaskQueue) -> None:
     backend, told = queue.backend, []
     for name in ("task_queued", "task_started", "task_done"):
         backend.bind_event(name, lambda task_id, name=name: told.append((name, task_id)))  # type: ignore[misc]
-    other = queue if url == "memory://" else TaskQueue(name="shop", task_paths="pulsar_jobs.sums", task_backend=url)
+    other = (
+        queue
+        if url == "memory://"
+        else TaskQueue(name="shop", task_paths="pulsar_jobs.sums", task_backend=url)
+    )
     one, revoked = (other.backend.queue_task("addition", expiry=expiry).result() for expiry in (None, 0))
     with other:
         until(lambda: len(told) >= 5, "all events")
@@ -361,7 +382,9 @@ async def test_events_come_in_the_loop_that_bound_them(queue: TaskQueue) -> None
 
 
 def test_periodic_jobs_run_by_themselves(url: str) -> None:
-    queue = TaskQueue(name="shop", task_paths=["pulsar_jobs.clocks"], task_backend=url, schedule_periodic=True)
+    queue = TaskQueue(
+        name="shop", task_paths=["pulsar_jobs.clocks"], task_backend=url, schedule_periodic=True
+    )
     with queue:
         store = queue.app.store
         found = until(lambda: store.find(Where(task="often", states=("succeeded",)), 5), "the first run")
@@ -388,7 +411,12 @@ def test_a_queue_that_does_not_schedule_runs_no_periodic_job(queue: TaskQueue) -
         assert queue.app.schedules.list() == {}
     assert queue.backend.next_scheduled() == (None, None)
     assert dict(queue.backend.job_list(["hourly", "nobody", "sometimes"])) == {
-        "hourly": {"doc": "Once an hour.", "doc_syntax": "markdown", "type": "periodic", "can_overlap": False},
+        "hourly": {
+            "doc": "Once an hour.",
+            "doc_syntax": "markdown",
+            "type": "periodic",
+            "can_overlap": False,
+        },
         "sometimes": {"doc": None, "doc_syntax": "markdown", "type": "regular", "can_overlap": "maybe"},
     }
     assert dict(queue.backend.job_list(["addition"]))["addition"]["doc"] == "Add two numbers"
@@ -397,7 +425,9 @@ def test_a_queue_that_does_not_schedule_runs_no_periodic_job(queue: TaskQueue) -
 
 @pytest.mark.parametrize("job", ["hourly", "choosy"])
 def test_ticks_and_tasks_queued_by_hand_do_not_overlap(url: str, job: str) -> None:
-    queue = TaskQueue(name="shop", task_paths=["pulsar_jobs.clocks"], task_backend=url, schedule_periodic=True)
+    queue = TaskQueue(
+        name="shop", task_paths=["pulsar_jobs.clocks"], task_backend=url, schedule_periodic=True
+    )
     backend = queue.backend
     queue.app.schedules.register()
     one = backend.queue_task(job).result()
@@ -410,6 +440,28 @@ def test_ticks_and_tasks_queued_by_hand_do_not_overlap(url: str, job: str) -> No
     [stored] = queue.app.store.add([tick])
     assert stored.id == one
     queue.close()
+
+
+def test_a_job_decides_its_interval_itself(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "pulsar_own_pace.py").write_text(
+        "from datetime import datetime\nfrom longshore.compat.pulsar import tasks\n"
+        "class OwnPace(tasks.PeriodicJob):\n    run_every = 3600\n"
+        "    def __call__(self, consumer): return 1\n"
+        "    def is_due(self, last_run_at):\n"
+        "        left = 0.5 - (datetime.now() - last_run_at).total_seconds()\n"
+        "        return (left <= 0, 0.5 if left <= 0 else left)\n"
+    )
+    queue = TaskQueue(name="shop", task_paths="pulsar_own_pace", task_backend=url, schedule_periodic=True)
+    with queue:
+        store = queue.app.store
+        found = until(lambda: len(jobs := store.find(Where(task="ownpace"), 9)) > 2 and jobs, "three runs")
+        assert isinstance(found, list)
+        times = sorted(job.run_at for job in found)
+        assert all(0.45 < later - sooner < 1.5 for sooner, later in itertools.pairwise(times)), times
+        assert queue.backend.next_scheduled()[0] == "ownpace"
+    queue.close()
+    del sys.modules["pulsar_own_pace"]
 
 
 def test_an_app_of_ones_own(url: str) -> None:

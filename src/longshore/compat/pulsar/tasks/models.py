@@ -109,7 +109,11 @@ class PeriodicJob(Job):
         return "periodic"
 
     def is_due(self, last_run_at: datetime | None) -> tuple[bool, float]:
-        """(whether to run now, seconds until the next run). ``last_run_at`` without a zone is local; None: never ran."""
+        """(whether to run now, seconds until the next run). Override it to decide the interval at run time.
+
+        ``last_run_at`` without a zone is local time; None: it never ran. An override is asked at every look, a few times a
+        second at most, by every worker that schedules, instead of ``run_every`` and ``anchor``.
+        """
         assert self.run_every is not None
         period = seconds(self.run_every, "run_every")
         if last_run_at is None:

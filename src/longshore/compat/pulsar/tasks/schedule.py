@@ -11,7 +11,7 @@ from longshore.compat.pulsar.tasks.overlap import asks, may_overlap
 from longshore.duration import seconds
 from longshore.errors import ConfigError
 from longshore.periodic.entry import OverlapRule
-from longshore.schedules import Schedule, every
+from longshore.schedules import Schedule, every, paced
 from longshore.task import Task
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,6 +31,8 @@ def declare(app: App, queue: str, job: PeriodicJob, task: Task[..., Any]) -> Non
 def rule_of(job: PeriodicJob) -> Schedule:
     """When it runs."""
     period = timedelta(seconds=seconds(job.run_every, f'run_every of job "{job.name}"', positive=True))
+    if type(job).is_due is not PeriodicJob.is_due:
+        return paced(lambda last: _asked(job, last))
     if job.anchor is None:
         return every(period)
     if not isinstance(job.anchor, datetime):
@@ -40,3 +42,9 @@ def rule_of(job: PeriodicJob) -> Schedule:
     # Only the phase counts. Told from a fixed day, it is the same rule whichever day the program was started.
     phase = (job.anchor.astimezone(UTC) - _EPOCH) % period
     return every(period, anchor=_EPOCH + phase)
+
+
+def _asked(job: PeriodicJob, last: datetime) -> float:
+    """What a job that decides its interval itself says: seconds from now."""
+    due, left = job.is_due(last.astimezone().replace(tzinfo=None))
+    return 0.0 if due else left
