@@ -163,10 +163,11 @@ class JobRegistry(dict[str, Job]):
                 f'two jobs are called "{name}": {_place(type(there))} and {_place(cls)}. '
                 'Give one of them another name: name = "..." in its class'
             )
-        self[name] = cls() if job is cls else job
-        if job is cls:
+        if isinstance(job, type):
+            self[name] = cls()
             self._made.add(name)
         else:
+            self[name] = job
             self._made.discard(name)
 
     @classmethod
