@@ -261,6 +261,7 @@ def test_bad_input(backend: TaskBackend) -> None:
         ({"workers": True}, "workers must be"),
         ({"name": "a b"}, "the name of a task queue must be"),
         ({"task_paths": ["pulsar_nowhere.*"]}, '"pulsar_nowhere.*" leads nowhere'),
+        ({"task_paths": ["__main__"], "workers": 2}, "move its jobs to a module of their own"),
         ({"task_paths": [], "workers": 2}, "processes do not share a memory store"),
     ],
 )

@@ -138,10 +138,15 @@ class TaskQueue:
         serve(self._worker(name), parent_fd)
 
     def settings(self) -> dict[str, Any]:
-        """What another process needs to make the same queue. ConfigError: it has an `App` instead of a URL."""
+        """What another process needs to make the same queue. ConfigError: it is more than a URL and paths."""
         if isinstance(self.task_backend, App):
             raise ConfigError(
                 "task_backend is an App, which other processes cannot have: give its URL instead, or workers=1"
+            )
+        if "__main__" in self.task_paths:
+            raise ConfigError(
+                "task_paths names __main__, the script that is running, which other processes do not run: move its jobs to "
+                "a module of their own and name that, or workers=1"
             )
         return {name: getattr(self, name) for name in SETTINGS if name != "workers"}
 
