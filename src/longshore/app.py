@@ -84,7 +84,7 @@ class App:
         #: looking at jobs, and changing them by hand
         self.jobs = Jobs(lambda: self.store, self._courier, self._tasks)
         #: schedules at run time: put, get, list, pause, resume, trigger, remove
-        self.schedules = Schedules(lambda: self.store, self._tasks)
+        self.schedules = Schedules(lambda: self.store, self._courier, self._tasks)
         self._lock = threading.Lock()
         self._opened = False
         #: workers running in this process

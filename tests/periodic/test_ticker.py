@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,8 @@ from longshore.model import Where
 from longshore.testing.clock import Clock
 from longshore.ticks import Cursor
 from longshore.worker.ticker import Ticker
+from servers import postgres
+from servers.shared import in_namespace
 
 HOUR = 3600.0
 
@@ -197,11 +200,33 @@ def test_what_names_a_time_of_day_runs_once_when_the_clock_is_set_back(stage: St
     assert len(stage.jobs()) == 2
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["look", "kill", "jump"]), st.floats(0, 90)), max_size=25))
+HAPPENINGS = st.lists(st.tuples(st.sampled_from(["look", "kill", "jump"]), st.floats(0, 90)), max_size=25)
+
+
+@settings(max_examples=25, deadline=None)
+@given(HAPPENINGS)
 def test_whatever_happens_no_tick_is_doubled_or_lost(happens: list[tuple[str, float]]) -> None:
+    whatever_happens(Stage("memory://"), happens)
+
+
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(HAPPENINGS)
+def test_whatever_happens_on_any_store(url: str, happens: list[tuple[str, float]]) -> None:
+    whatever_happens(Stage(fresh(url)), happens)
+
+
+def fresh(url: str) -> str:
+    """Another place on the same store, for one more example."""
+    token = secrets.token_hex(8)
+    if url.startswith("sqlite:"):
+        return url.replace("jobs.db", f"{token}.db")
+    if url.startswith("postgres"):
+        return postgres.place(f"t{token}")
+    return url if url == "memory://" else in_namespace(token)
+
+
+def whatever_happens(stage: Stage, happens: list[tuple[str, float]]) -> None:
     """Two workers, one of them replaced now and then, and a clock that is also set back by up to 45 s."""
-    stage = Stage("memory://")
     minutely(stage, catch_up="all", bound=1000)
     stage.start(2)
     top = stage.clock()

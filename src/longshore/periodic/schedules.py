@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from longshore.courier import Courier
 from longshore.errors import ConfigError
 from longshore.periodic.declared import Declared
 from longshore.periodic.entry import CURSOR, ENTRY, OPTIONS, PAUSE, Entry, OverlapRule, check_key, entry
@@ -14,7 +15,7 @@ from longshore.periodic.view import Planned
 from longshore.schedules import Schedule, as_schedule
 from longshore.stores.base import Store
 from longshore.suggest import did_you_mean
-from longshore.task import Call, Request, Task, Using
+from longshore.task import Call, Door, Request, Task, Using
 from longshore.ticks import Bound, CatchUp, Cursor
 
 if TYPE_CHECKING:
@@ -37,11 +38,14 @@ class Kept(NamedTuple):
 class Schedules:
     """Put, look at, pause, trigger and remove schedules. Kept in the store; every worker follows within seconds.
 
-    ``store`` gives the store, opened; ``tasks`` are the app's.
+    ``store`` gives the store, opened; ``tasks`` are the app's. Each verb has a form for coroutines: `aput`, `aget` …
     """
 
-    def __init__(self, store: Callable[[], Store], tasks: Mapping[str, Task[..., Any]]) -> None:
+    def __init__(
+        self, store: Callable[[], Store], courier: Courier, tasks: Mapping[str, Task[..., Any]]
+    ) -> None:
         self._store = store
+        self._courier = courier
         self._tasks = tasks
         #: those declared in code, by key
         self.declared: dict[str, Declared] = {}
@@ -158,6 +162,10 @@ class Schedules:
 
         ConfigError: no such schedule, or its task is not known to this app.
         """
+        request, door = self._triggered(key)
+        return door.enqueue((request,))[0]
+
+    def _triggered(self, key: str) -> tuple[Request, Door]:
         planned = self._found(key)
         task = self._tasks.get(planned.task)
         if task is None:
@@ -165,8 +173,7 @@ class Schedules:
         overlap = planned.entry.overlap
         if overlap == "code":
             overlap = self.declared[key].ask() if key in self.declared else "allow"
-        request = planned.entry.request(key, task, None, overlap)
-        return task.door.enqueue((request,))[0]
+        return planned.entry.request(key, task, None, overlap), task.door
 
     def remove(self, key: str) -> bool:
         """Forget it; False: there was none. One that is declared in code comes back when a worker starts."""
@@ -176,6 +183,63 @@ class Schedules:
             store.drop(kind, key)
         self._changed()
         return found
+
+    # -- the same for coroutines ------------------------------------------------------------------------------------
+
+    async def aput(
+        self,
+        key: str,
+        schedule: Schedule,
+        task: Target,
+        *,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        catch_up: CatchUp = "latest",
+        bound: Bound = None,
+        overlap: OverlapRule = "allow",
+        **options: Any,
+    ) -> Planned:
+        """As `put`, without blocking the event loop."""
+
+        def put() -> Planned:
+            return self.put(
+                key,
+                schedule,
+                task,
+                args=args,
+                kwargs=kwargs,
+                catch_up=catch_up,
+                bound=bound,
+                overlap=overlap,
+                **options,
+            )
+
+        return await self._courier.call(put)
+
+    async def aget(self, key: str) -> Planned | None:
+        """As `get`, without blocking the event loop."""
+        return await self._courier.call(lambda: self.get(key))
+
+    async def alist(self) -> dict[str, Planned]:
+        """As `list`, without blocking the event loop."""
+        return await self._courier.call(self.list)
+
+    async def apause(self, key: str) -> Planned:
+        """As `pause`, without blocking the event loop."""
+        return await self._courier.call(lambda: self.pause(key))
+
+    async def aresume(self, key: str) -> Planned:
+        """As `resume`, without blocking the event loop."""
+        return await self._courier.call(lambda: self.resume(key))
+
+    async def atrigger(self, key: str) -> Job[Any]:
+        """As `trigger`, without blocking the event loop."""
+        request, door = await self._courier.call(lambda: self._triggered(key))
+        return (await door.aenqueue((request,)))[0]
+
+    async def aremove(self, key: str) -> bool:
+        """As `remove`, without blocking the event loop."""
+        return await self._courier.call(lambda: self.remove(key))
 
     # -- for workers ---------------------------------------------------------------------------------------------
 

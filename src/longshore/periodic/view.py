@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from longshore.periodic.entry import Entry
 from longshore.schedules import Schedule
+from longshore.schedules.paced import Paced
 from longshore.ticks import Cursor, moment
 
 
@@ -47,6 +48,11 @@ class Planned(NamedTuple):
     def upcoming(self, after: datetime) -> Iterator[datetime]:
         """The ticks after a time, whether it is paused or not; none where its rule is not known here."""
         schedule, since = self.schedule, self.entry.since
+        if isinstance(schedule, Paced):
+            # Of the ticks after the next one, nobody can tell.
+            last = self.last or (moment(since) if since else after)
+            yield max(after, after + timedelta(seconds=schedule.wait(last)))
+            return
         if schedule is not None and since:
             schedule = schedule.begun(moment(since))
             after = max(after, moment(since))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -29,6 +29,8 @@ class Schedule:
     """
 
     __slots__ = ()
+    #: whether it cannot be joined with others
+    lone: ClassVar[bool] = False
 
     @property
     def zone(self) -> tzinfo:
@@ -78,7 +80,7 @@ class Schedule:
         raise NotImplementedError
 
     def __or__(self, other: object) -> Schedule:
-        if not isinstance(other, Schedule):
+        if not isinstance(other, Schedule) or other.lone:
             return NotImplemented
         return AnyOf((*_members(self), *_members(other)))
 

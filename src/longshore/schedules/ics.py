@@ -30,10 +30,11 @@ def read(path: Path, where: tzinfo) -> Days:
     spans: list[tuple[datetime, datetime]] = []
     for event in _events(text):
         try:
+            _check(event)
             begin, end = _span(event, where)
             if not isinstance(begin, datetime):
                 days = [begin + timedelta(days=n) for n in range((end - begin).days)]
-                every_year = _yearly(event)
+                every_year = _yearly(event, begin)
                 dates.update(() if every_year else days)
                 yearly.update((day.month, day.day) for day in days if every_year)
             elif "RRULE" in event:
@@ -70,6 +71,12 @@ def _events(text: str) -> Iterator[Event]:
                 event[key] = (parameters, value.strip())
 
 
+def _check(event: Event) -> None:
+    for name in ("RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID"):
+        if name in event:
+            raise ValueError(f"{name} {event[name][1]}; list its days one by one, as events of their own")
+
+
 def _span(event: Event, where: tzinfo) -> tuple[date, date]:
     """Where it begins and ends (not included): two dates, or two times in UTC."""
     if "DTSTART" not in event:
@@ -98,7 +105,7 @@ def _moment(given: tuple[str, str], where: tzinfo) -> date:
     return local.astimezone(UTC)
 
 
-def _yearly(event: Event) -> bool:
+def _yearly(event: Event, begin: date) -> bool:
     if "RRULE" not in event:
         return False
     rule: dict[str, str] = {}
@@ -108,4 +115,7 @@ def _yearly(event: Event) -> bool:
     plain = {"FREQ", "INTERVAL", "BYMONTH", "BYMONTHDAY", "WKST"}
     if rule.get("FREQ") != "YEARLY" or rule.get("INTERVAL", "1") != "1" or not rule.keys() <= plain:
         raise ValueError(f"RRULE {event['RRULE'][1]}; only FREQ=YEARLY is known, list other days one by one")
+    for name, of_begin in (("BYMONTH", begin.month), ("BYMONTHDAY", begin.day)):
+        if rule.get(name, str(of_begin)).lstrip("0") != str(of_begin):
+            raise ValueError(f"RRULE {event['RRULE'][1]}; its {name} is not that of its DTSTART, {begin}")
     return True

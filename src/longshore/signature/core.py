@@ -149,6 +149,11 @@ class Signature:
         return args, {**kwargs, self.context: context}
 
     @property
+    def names(self) -> list[str]:
+        """The parameters that a call can give, in their order."""
+        return [parameter.name for parameter in self._parameters]
+
+    @property
     def result(self) -> ResultCodec:
         """How results are stored."""
         return (self._plan or self._built()).result

@@ -13,11 +13,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
+from longshore.context import Context
 from longshore.dice import between
 from longshore.errors import StoreError
 from longshore.model import JobRecord
+from longshore.periodic.declared import Declared
 from longshore.periodic.entry import Entry
 from longshore.periodic.schedules import Kept, Schedules
+from longshore.schedules.paced import Paced
 from longshore.stores.base import Store, Subscription
 from longshore.task import Task
 from longshore.ticks import Cursor, Overlap, advanced, begin, due, moment, rewound, tick_id
@@ -43,6 +46,8 @@ class Plan(NamedTuple):
     #: those to try, in seconds since the epoch, and the seconds until the next one
     ticks: list[float]
     wait: float
+    #: each tick is known by the one before it, rather than by its own time
+    paced: bool = False
 
 
 class Ticker:
@@ -165,6 +170,9 @@ class Ticker:
         if back is not None:
             _log.warning("schedule %s: the clock was set back by %.0f s", key, cursor.last - now)
             cursor = back
+        if isinstance(schedule, Paced):
+            last = max(cursor.last, at if at <= now else 0.0)
+            return self._plan_paced(entry, task, declared, cursor, schedule.wait(moment(last)), now)
         looked = self._looked.get((key, entry.since), 0.0)
         # Of times ahead only the cursor counts: a clock that was set back makes nonsense of the others.
         last = max(cursor.last, at if at <= now else 0.0, looked if looked <= now else 0.0)
@@ -172,12 +180,31 @@ class Ticker:
         ticks = [tick.timestamp() for tick in found]
         if cursor.pending is not None:
             ticks.insert(0, cursor.pending)
-        overlap = entry.overlap
-        if overlap == "code":
-            overlap = declared.ask() if declared is not None and ticks else "allow"
+        overlap = self._overlap(entry, declared, ticks)
         soon = schedule.within(moment(now), moment(now + POLL))
         wait = POLL if soon is None else soon.timestamp() - now + self._late
         return Plan(entry, task, cursor, overlap, ticks, wait)
+
+    def _plan_paced(
+        self,
+        entry: Entry,
+        task: Task[..., Any],
+        declared: Declared | None,
+        cursor: Cursor,
+        wait: float,
+        now: float,
+    ) -> Plan:
+        ticks = [] if wait > 0 else [now]
+        overlap = self._overlap(entry, declared, ticks)
+        # A tick that waited would leave unsaid from when the next one counts.
+        overlap = "skip" if overlap == "queue" else overlap
+        # No two ticks of one moment.
+        return Plan(entry, task, cursor, overlap, ticks, min(POLL, max(wait, 0.05) + self._late), paced=True)
+
+    def _overlap(self, entry: Entry, declared: Declared | None, ticks: list[float]) -> Overlap:
+        if entry.overlap != "code":
+            return entry.overlap
+        return declared.ask() if declared is not None and ticks else "allow"
 
     def _add(self, plans: Mapping[str, Plan], changed: dict[str, Cursor], now: float, began: float) -> bool:
         """Store the jobs, then how far the schedules are. False: what was planned may be old by now; nothing was done."""
@@ -218,7 +245,7 @@ class Ticker:
                 plan.task,
                 tick,
                 plan.overlap,
-                tick_id(key, tick, generation),
+                _after_id(key, plan.cursor) if plan.paced else tick_id(key, tick, generation),
                 now,
                 moment(tick).isoformat(),
             )
@@ -227,7 +254,14 @@ class Ticker:
 
     def _advanced(self, key: str, plan: Plan, made: list[JobRecord], got: list[JobRecord]) -> Cursor:
         accepted = [one.id == other.id for one, other in zip(made, got, strict=True)]
-        cursor = advanced(plan.cursor, plan.ticks, accepted, plan.overlap)
+        ticks = plan.ticks
+        if plan.paced:
+            # Who came second goes on from the tick that is there.
+            ticks = [
+                _tick_of(job) if taken else tick
+                for job, taken, tick in zip(got, accepted, ticks, strict=True)
+            ]
+        cursor = advanced(plan.cursor, ticks, accepted, plan.overlap)
         waiting = self._holders.pop(key, None)
         if waiting is not None:
             waiting[1].close()
@@ -241,3 +275,13 @@ class Ticker:
         live = {(key, entry.since) for key, entry in kept.entries.items()}
         self._looked = {key: time for key, time in self._looked.items() if key in live}
         self._seen = {key: time for key, time in self._seen.items() if key in live}
+
+
+def _after_id(key: str, cursor: Cursor) -> str:
+    """The id of the tick that follows the last one, whenever that will be."""
+    return tick_id(f"{key}\0after", cursor.last, cursor.generation)
+
+
+def _tick_of(job: JobRecord) -> float:
+    tick = Context(job).tick
+    return job.run_at if tick is None else tick.timestamp()

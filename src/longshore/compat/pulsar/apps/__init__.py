@@ -1,0 +1,1 @@
+"""So that `from pulsar.apps import tasks` needs a new package name only."""

@@ -1,0 +1,1 @@
+"""Jobs as users write them, in the words of the document."""
