@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
+from longshore.callers import Caller, Steps, caller
+from longshore.callers.watch import Watch
 from longshore.courier import Courier
 from longshore.duration import optional_seconds, seconds
 from longshore.errors import ArgumentError, ConfigError, LongshoreError, TaskError, UniqueConflict
@@ -18,6 +21,8 @@ from longshore.jobs import Jobs
 from longshore.middleware.base import Middleware
 from longshore.model import JobRecord
 from longshore.names import task_name
+from longshore.outbox import open_outbox
+from longshore.outbox.outbox import TOPIC
 from longshore.periodic import Schedules
 from longshore.periodic.entry import OverlapRule
 from longshore.schedules import Schedule, as_schedule
@@ -47,6 +52,8 @@ class App:
     middleware    what wraps every run and every enqueue, outermost first
     max_args, max_result   most bytes of encoded arguments, or of a result
     eager         run jobs at once in the caller, on a memory store: for tests and debugging
+    outbox        the URL of your own database (``postgresql://…``, ``sqlite:///…``): jobs enqueued with ``connection=``
+                  wait there until your commit, then are moved to the store
 
     Nothing is opened before the first use. ConfigError: a value that cannot work.
     """
@@ -63,6 +70,7 @@ class App:
         max_args: int = MIB,
         max_result: int = MIB,
         eager: bool = False,
+        outbox: str | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.lease = seconds(lease, "lease", positive=True)
@@ -78,15 +86,20 @@ class App:
         self.eager = eager
         chosen = "memory://" if eager else (url or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
         self._store = open_store(chosen, clock=clock)
+        self._clock = clock or time.time
         self._courier = Courier(lambda: self.store)
+        #: where jobs enqueued in the caller's transaction wait, if the store is elsewhere
+        self.outbox = None if outbox is None or eager else open_outbox(outbox, lambda: self.store)
+        self._watch = Watch(lambda topics: self.store.publish(topics))
         self._tasks: dict[str, Task[..., Any]] = {}
         self._unimportable: set[str] = set()
         #: looking at jobs, and changing them by hand
-        self.jobs = Jobs(lambda: self.store, self._courier, self._tasks)
+        self.jobs = Jobs(lambda: self.store, self._courier, self._tasks, self.outbox)
         #: schedules at run time: put, get, list, pause, resume, trigger, remove
         self.schedules = Schedules(lambda: self.store, self._tasks)
         self._lock = threading.Lock()
         self._opened = False
+        self._reached = False
         #: workers running in this process
         self._workers = 0
 
@@ -123,6 +136,9 @@ class App:
     def close(self) -> None:
         """Let go of the store and the courier's thread. A later use opens again."""
         self._courier.close()
+        self._watch.close()
+        if self.outbox is not None:
+            self.outbox.close()
         with self._lock:
             self._store.close()
             self._opened = False
@@ -242,27 +258,52 @@ class App:
 
     def enqueue(self, requests: Sequence[Request], connection: Any = None) -> list[Job[Any]]:
         """Store all, atomically; a handle for each. What ``task.enqueue(...)`` comes to."""
-        records = self._records(requests)
+        records = self._records(requests, connection)
         if not records:
             return []
         if self.eager:
             return [self._run_eagerly(record) for record in records]
+        if connection is not None:
+            guest = caller(connection)
+            stored = guest.run(self._join(guest, records))
+            self._tell_at_end(guest, records)
+            return self._handles(records, stored)
         store = self.store
-        stored = store.add(records, connection)
-        if connection is None:
-            store.publish({f"queue:{record.queue}" for record in records})
+        stored = store.add(records)
+        store.publish({f"queue:{record.queue}" for record in records})
         return self._handles(records, stored)
 
     async def aenqueue(self, requests: Sequence[Request], connection: Any = None) -> list[Job[Any]]:
-        """As `enqueue`, through the courier. With a ``connection``: in this thread, which the connection belongs to."""
-        if connection is not None:
-            return self.enqueue(requests, connection)
-        records = self._records(requests)
+        """As `enqueue`, through the courier. With a ``connection``: by the connection, sync or async, in its own way."""
+        if connection is not None and not self._reached:
+            await self._courier.call(self._reach)
+        records = self._records(requests, connection)
         if not records:
             return []
         if self.eager:
             return [await self._arun_eagerly(record) for record in records]
-        return self._handles(records, await self._courier.add(records))
+        if connection is None:
+            return self._handles(records, await self._courier.add(records))
+        guest = caller(connection)
+        stored = await guest.arun(self._join(guest, records))
+        self._tell_at_end(guest, records)
+        return self._handles(records, stored)
+
+    def _reach(self) -> None:
+        """Open what a caller's transaction needs of us. The store itself may be away where there is an outbox."""
+        if self.outbox is not None:
+            self.outbox.open()
+        elif not self.eager:
+            _ = self.store
+        self._reached = True
+
+    def _join(self, guest: Caller, records: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
+        return (self.outbox or self._store).join(guest, records)
+
+    def _tell_at_end(self, guest: Caller, records: Sequence[JobRecord]) -> None:
+        """Workers, or movers, hear of these jobs when the transaction has ended."""
+        topics = {TOPIC} if self.outbox is not None else {f"queue:{record.queue}" for record in records}
+        self._watch.add(guest, topics)
 
     def enqueue_many(self, calls: Iterable[Call[Any]]) -> list[Job[Any]]:
         """Store calls of any tasks in one batch: ``app.enqueue_many([send.call(1), resize.call(p)])``.
@@ -275,8 +316,9 @@ class App:
         """As `enqueue_many`, for coroutines."""
         return await self.aenqueue(_requests(calls))
 
-    def _records(self, requests: Sequence[Request]) -> list[JobRecord]:
-        now = self._store.now()
+    def _records(self, requests: Sequence[Request], connection: Any = None) -> list[JobRecord]:
+        # The store may be away while jobs go to the outbox.
+        now = self._clock() if connection is not None and self.outbox is not None else self._store.now()
         if len(requests) == 1:
             return [self._record(requests[0], new_id(), now)]
         return [
