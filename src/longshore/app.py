@@ -317,8 +317,12 @@ class App:
         return await self.aenqueue(_requests(calls))
 
     def _records(self, requests: Sequence[Request], connection: Any = None) -> list[JobRecord]:
-        # The store may be away while jobs go to the outbox.
-        now = self._clock() if connection is not None and self.outbox is not None else self._store.now()
+        if connection is not None and self.outbox is not None:
+            now = self._clock()  # the store may be away
+        else:
+            if connection is not None and not self._store.transactional and not self.eager:
+                self._store.join(caller(connection), ())  # says so before anything is connected to
+            now = self._store.now()
         if len(requests) == 1:
             return [self._record(requests[0], new_id(), now)]
         return [

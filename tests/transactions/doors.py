@@ -29,9 +29,13 @@ class Door:
     commit: Callable[[], Awaitable[Any]]
     rollback: Callable[[], Awaitable[Any]]
     awaited: bool = False
+    #: where a transaction has to be begun by hand
+    begin: Callable[[], Awaitable[Any]] | None = None
 
     async def enqueue(self, task: Any, *args: Any, **options: Any) -> Job[Any]:
         """In the way that suits the connection."""
+        if self.begin is not None:
+            await self.begin()
         using = task.using(connection=self.connection, **options)
         job: Job[Any] = await using.aenqueue(*args) if self.awaited else using.enqueue(*args)
         return job
@@ -75,23 +79,33 @@ async def psycopg_async(url: str) -> AsyncIterator[Door]:
 
 
 class _Asyncpg:
-    """asyncpg's transactions are objects; ours is begun by the first statement."""
+    """asyncpg's transactions are objects; ours is begun by the first use."""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self.transaction: Any = None
 
+    def door(self) -> Door:
+        return Door(self.connection, self.say, self.commit, self.rollback, True, self.begin)
+
     async def begin(self) -> None:
-        self.transaction = self.connection.transaction()
-        await self.transaction.start()
+        if self.transaction is None:
+            self.transaction = self.connection.transaction()
+            await self.transaction.start()
+
+    async def say(self, words: str) -> None:
+        await self.begin()
+        await self.connection.execute(words)
 
     async def commit(self) -> None:
-        await self.transaction.commit()
-        await self.begin()
+        if self.transaction is not None:
+            ended, self.transaction = self.transaction, None
+            await ended.commit()
 
     async def rollback(self) -> None:
-        await self.transaction.rollback()
-        await self.begin()
+        if self.transaction is not None:
+            ended, self.transaction = self.transaction, None
+            await ended.rollback()
 
 
 def _parts(url: str) -> dict[str, Any]:
@@ -109,19 +123,16 @@ def _parts(url: str) -> dict[str, Any]:
 @asynccontextmanager
 async def asyncpg_alone(url: str) -> AsyncIterator[Door]:
     connection = await asyncpg.connect(**_parts(url))
-    own = _Asyncpg(connection)
-    await own.begin()
-    yield Door(connection, connection.execute, own.commit, own.rollback, True)
+    yield _Asyncpg(connection).door()
     await connection.close()
 
 
 @asynccontextmanager
 async def asyncpg_pooled(url: str) -> AsyncIterator[Door]:
     async with asyncpg.create_pool(min_size=1, max_size=1, **_parts(url)) as pool, pool.acquire() as lent:
-        own = _Asyncpg(lent)
-        await own.begin()
-        yield Door(lent, lent.execute, own.commit, own.rollback, True)
-        await own.transaction.rollback()
+        door = _Asyncpg(lent).door()
+        yield door
+        await door.rollback()
 
 
 def _address(url: str, driver: str) -> str:
@@ -129,7 +140,8 @@ def _address(url: str, driver: str) -> str:
         return f"sqlite+{driver}:///{url}"
     parts = _parts(url)
     # A folder with the server's socket goes where SQLAlchemy passes it on.
-    return f"postgresql+{driver}://{parts['user']}:{parts['password'] or ''}@/{parts['database']}?host={parts['host']}&port={parts['port']}"
+    user = f"{parts['user']}:{parts['password'] or ''}"
+    return f"postgresql+{driver}://{user}@/{parts['database']}?host={parts['host']}&port={parts['port']}"
 
 
 def connection_of(driver: str) -> Opener:

@@ -133,6 +133,8 @@ async def test_what_it_costs_is_one_statement(app: App, entered: Any) -> None:
 
     async with entered() as door:
         await door.enqueue(app.tasks["mail"], 1)
+        if door.begin is not None:
+            await door.begin()
         guest = caller(door.connection)
         said: list[str] = []
 
@@ -159,7 +161,6 @@ async def test_a_worker_hears_of_the_commit(app: App, entered: Any, monkeypatch:
         with app.worker() as worker:
             until(lambda: not worker.feed._hinted, "the worker's first looks")
             job = await door.enqueue(app.tasks["mail"], 8)
-            await asyncio.sleep(0)
             await door.commit()
             assert await job.aresult(timeout=20) == 8
 
@@ -188,7 +189,10 @@ async def test_another_kind_of_database_is_refused(
     app: App, database: tuple[str, str], tmp_path: Path
 ) -> None:
     if database[0] == "sqlite":
-        with psycopg.connect(postgres.database_url()) as other, pytest.raises(ConfigError, match="is to postgresql"):
+        with (
+            psycopg.connect(postgres.database_url()) as other,
+            pytest.raises(ConfigError, match="is to postgresql"),
+        ):
             app.tasks["mail"].using(connection=other).enqueue(1)
     else:
         other = sqlite3.connect(tmp_path / "x.db")
@@ -282,6 +286,7 @@ async def test_an_error_of_the_server_is_told_as_ever(at_postgres: App) -> None:
         async with opener("postgresql", kind)(postgres.database_url()) as door:
             with pytest.raises(Exception, match="division"):
                 await door.say("SELECT 1/0")
+            # From here on the transaction is lost, until he rolls it back.
             with pytest.raises(StoreError, match="aborted"):
                 await door.enqueue(mail, 1)
             await door.rollback()
