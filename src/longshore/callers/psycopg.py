@@ -32,7 +32,7 @@ class PsycopgCaller(Caller):
         try:
             cursor = psycopg.Cursor(self.connection, row_factory=tuple_row)
             cursor.execute(cast("Any", call.text), call.values, binary=True)
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if _rows(cursor) else []
         except psycopg.Error as error:
             raise refused(error) from error
 
@@ -54,7 +54,7 @@ class AsyncPsycopgCaller(AsyncCaller):
         try:
             cursor = psycopg.AsyncCursor(self.connection, row_factory=tuple_row)
             await cursor.execute(cast("Any", call.text), call.values, binary=True)
-            return await cursor.fetchall() if cursor.description else []
+            return await cursor.fetchall() if _rows(cursor) else []
         except psycopg.Error as error:
             raise refused(error) from error
 
@@ -74,6 +74,11 @@ def commits_by_itself(connection: Connection) -> bool:
 def over(connection: Connection) -> bool:
     """Whether no transaction is open."""
     return connection.pgconn.transaction_status in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)
+
+
+def _rows(cursor: psycopg.Cursor[Any] | psycopg.AsyncCursor[Any]) -> bool:
+    # Not `description`: it makes an object for each column.
+    return cursor.pgresult is not None and cursor.pgresult.nfields > 0
 
 
 def refused(error: psycopg.Error) -> Refused:

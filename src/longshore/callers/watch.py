@@ -9,6 +9,7 @@ or our process may die first: a hint is only a hint, workers look by themselves 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
@@ -34,7 +35,7 @@ class _Open(NamedTuple):
     """A transaction that has not ended as far as we saw."""
 
     ended: Callable[[], bool]
-    topics: frozenset[str]
+    topics: set[str]
     since: float
     again: tuple[float, ...]
 
@@ -49,20 +50,29 @@ class Watch:
     def _fresh(self) -> None:
         self._owner = os.getpid()
         self._changed = threading.Condition()
-        self._open: list[_Open] = []
+        self._open: dict[int, _Open] = {}
+        self._next = 0.0
         self._thread: threading.Thread | None = None
 
     def add(self, caller: Caller, topics: Iterable[str]) -> None:
         """Publish these topics when the caller's transaction has ended."""
-        one = _Open(caller.ending(), frozenset(topics), time.monotonic(), ONCE_MORE.get(caller.dialect, ()))
         if self._owner != os.getpid():  # a forked child; the thread is the parent's
             self._fresh()
+        key, now = id(caller.handle), time.monotonic()
         with self._changed:
-            self._open.append(one)
+            known = self._open.get(key)
+            if known is not None and not known.ended():
+                known.topics.update(topics)
+                return
+            if known is not None:
+                topics = known.topics.union(topics)
+            again = ONCE_MORE.get(caller.dialect, ())
+            self._open[key] = _Open(caller.ending(), set(topics), now, again)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="longshore-commits", daemon=True)
                 self._thread.start()
-            self._changed.notify()
+            if self._next > now + 2 * SHORTEST:  # it sleeps for longer than this one can wait
+                self._changed.notify()
 
     def close(self) -> None:
         """Look a last time and end the thread. Idempotent."""
@@ -74,41 +84,45 @@ class Watch:
 
     def _run(self) -> None:
         mine = threading.current_thread()
-        while True:
+        last = False
+        while not last:
             with self._changed:
                 while not self._open and self._thread is mine:
+                    self._next = math.inf
                     self._changed.wait()
                 if self._thread is mine:
-                    self._changed.wait(self._pause())
+                    pause = self._pause()
+                    self._next = time.monotonic() + pause
+                    self._changed.wait(pause)
                 last = self._thread is not mine
-                seen, self._open = self._open, []
-            left = self._look(seen)
-            if last:
-                return
-            with self._changed:
-                self._open[:0] = left
+                topics = self._ended()
+            if topics:
+                self._tell(topics)
 
     def _pause(self) -> float:
-        age = time.monotonic() - self._open[-1].since
+        """By the youngest."""
+        age = time.monotonic() - max(one.since for one in self._open.values())
         return min(LONGEST, max(SHORTEST, age * SHARE))
 
-    def _look(self, seen: list[_Open]) -> list[_Open]:
-        """Tell of those that have ended; the others."""
-        left: list[_Open] = []
+    def _ended(self) -> set[str]:
+        """The topics of those that have ended; these are forgotten, or told once more later."""
         topics: set[str] = set()
-        for one in seen:
+        for key, one in list(self._open.items()):
             if one.ended():
                 topics |= one.topics
+                del self._open[key]
                 if one.again:
-                    left.append(_later(one))
-            elif time.monotonic() - one.since < PATIENCE:
-                left.append(one)
-        if topics:
-            try:
-                self._publish(topics)
-            except StoreError as error:
-                logger.debug("hints were not sent: %s", error)
-        return left
+                    later = _later(one)
+                    self._open[id(later)] = later
+            elif time.monotonic() - one.since > PATIENCE:
+                del self._open[key]
+        return topics
+
+    def _tell(self, topics: set[str]) -> None:
+        try:
+            self._publish(topics)
+        except StoreError as error:
+            logger.debug("hints were not sent: %s", error)
 
 
 def _later(one: _Open) -> _Open:
