@@ -99,7 +99,6 @@ class App:
         self.schedules = Schedules(lambda: self.store, self._tasks)
         self._lock = threading.Lock()
         self._opened = False
-        self._reached = False
         #: workers running in this process
         self._workers = 0
 
@@ -129,7 +128,9 @@ class App:
         return self._store
 
     def open(self) -> Self:
-        """Open the store now rather than at the first use."""
+        """Open the store, and the outbox if there is one, now rather than at the first use."""
+        if self.outbox is not None:
+            self.outbox.open()
         _ = self.store
         return self
 
@@ -275,8 +276,6 @@ class App:
 
     async def aenqueue(self, requests: Sequence[Request], connection: Any = None) -> list[Job[Any]]:
         """As `enqueue`, through the courier. With a ``connection``: by the connection, sync or async, in its own way."""
-        if connection is not None and not self._reached:
-            await self._courier.call(self._reach)
         records = self._records(requests, connection)
         if not records:
             return []
@@ -288,14 +287,6 @@ class App:
         stored = await guest.arun(self._join(guest, records))
         self._tell_at_end(guest, records)
         return self._handles(records, stored)
-
-    def _reach(self) -> None:
-        """Open what a caller's transaction needs of us. The store itself may be away where there is an outbox."""
-        if self.outbox is not None:
-            self.outbox.open()
-        elif not self.eager:
-            _ = self.store
-        self._reached = True
 
     def _join(self, guest: Caller, records: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
         return (self.outbox or self._store).join(guest, records)

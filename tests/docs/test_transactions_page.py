@@ -58,7 +58,7 @@ def database() -> Iterator[dict[str, str]]:
 )
 def test_example(section: str, code: str, database: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(SHARED[1])
-    url = "sqlite:///shop.db" if section == "SQLite" else "postgresql://"
+    url = "sqlite:///shop.db" if section == "SQLite" else "postgresql:///"
     store = in_namespace(str(tmp_path))
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code.replace('App("redis://"', f'App("{store}"')],

@@ -328,3 +328,17 @@ async def test_redis_away_while_transactions_commit(
                 await job.aresult(20)
         late.close()
     assert sorted(int(start.job) for start in ledger.starts()) == [n for n in range(40) if n % 10 != 9]
+
+
+def test_in_the_middle_of_a_transaction_the_file_gets_its_table(tmp_path: Path) -> None:
+    """While the caller writes nobody else could make it; with his rollback it is gone again."""
+    app = app_with(in_namespace(str(tmp_path)), f"sqlite:///{tmp_path / 'new.db'}")
+    with closing(sqlite3.connect(tmp_path / "new.db")) as connection:
+        connection.execute("BEGIN")
+        for end in (connection.rollback, connection.commit):
+            connection.execute("CREATE TABLE orders (x)")
+            job = app.tasks["mail"].using(connection=connection).enqueue(1)
+            end()
+    assert outbox_of(app).move() == 1
+    assert set(everything(app.store)) == {job.id}
+    app.close()

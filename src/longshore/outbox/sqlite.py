@@ -28,6 +28,7 @@ _TABLE: Final = (
     f"  created_at REAL NOT NULL DEFAULT ({_NOW})\n"
     ") WITHOUT ROWID"
 )
+_FIND: Final = "SELECT 1 FROM sqlite_master WHERE name = 'longshore_outbox'"
 #: most rows of one statement
 _ROWS: Final = 64
 
@@ -90,10 +91,11 @@ class SqliteShelf:
 
     def join(self, caller: Caller, jobs: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
         """See `shelf.Shelf.join`."""
-        self.open()
         path = self._location.path
         try:
             yield from visiting.checked(caller, path, "the outbox", "outbox=")
+            if self._connection is None and not (yield Call(_FIND, ())):
+                yield Call(_TABLE, ())  # by the caller: while he writes, nobody else can
             if len(jobs) <= _ROWS:
                 yield _insert(jobs)
                 return list(jobs)
@@ -139,8 +141,7 @@ class SqliteShelf:
 
 
 def _make(connection: sqlite3.Connection) -> None:
-    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'longshore_outbox'").fetchone()
-    if found is None:
+    if connection.execute(_FIND).fetchone() is None:
         connection.execute(_TABLE)
 
 

@@ -141,3 +141,12 @@ def test_a_transaction_that_read_before_somebody_wrote_is_told_what_to_do(store,
     con.rollback()
     con.close()
     assert len(everything(store)) == 1
+
+
+def test_a_file_without_tables_is_told_at_once(tmp_path):
+    con = sqlite3.connect(tmp_path / "new.db")
+    con.execute("CREATE TABLE orders (x)")
+    con.execute("INSERT INTO orders VALUES (1)")
+    with pytest.raises(ConfigError, match=r"app\.open\(\)"):
+        open_store(f"sqlite:///{tmp_path}/new.db").add([job(1)], connection=con)
+    con.close()

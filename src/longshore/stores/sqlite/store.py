@@ -114,10 +114,12 @@ class SqliteStore:
 
     def join(self, caller: Caller, jobs: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
         """See `base.Store.join`."""
-        self._pair()
         path = self._location.path
         try:
             yield from visiting.checked(caller, path, "this store", "the store")
+            if self._opened is None:
+                yield from visiting.made(path)
+                self._pair()
             return (yield from visiting.add(self.sql, jobs))
         except Refused as error:
             raise visiting.told(path, error) from error.__cause__

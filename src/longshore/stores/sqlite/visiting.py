@@ -46,6 +46,15 @@ def checked(caller: Caller, path: str, ours: str, point: str) -> Steps[None]:
         )
 
 
+def made(path: str) -> Steps[None]:
+    """ConfigError where our tables are not there: they cannot be made while the caller's transaction writes."""
+    if not (yield Call("SELECT 1 FROM sqlite_master WHERE name = 'longshore_meta'", ())):
+        raise ConfigError(
+            f"{path!r} has no tables of Longshore's yet, and in the middle of your transaction they cannot be made\n"
+            "make them before it, once: app.open()"
+        )
+
+
 def whole(steps: Steps[list[JobRecord]], table: str) -> Steps[list[JobRecord]]:
     """All of the statements or none, and the caller's own work before them untouched."""
     # First what lets the driver begin the transaction that it begins before any write. Else the savepoint would be the
