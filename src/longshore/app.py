@@ -10,25 +10,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from longshore.callers import Caller, Steps, caller
-from longshore.callers.watch import Watch
 from longshore.courier import Courier
 from longshore.duration import optional_seconds, seconds
 from longshore.errors import ArgumentError, ConfigError, LongshoreError, TaskError, UniqueConflict
 from longshore.ids import new_id, new_ids
 from longshore.job import Job
 from longshore.jobs import Jobs
+from longshore.joining import Joining
 from longshore.middleware.base import Middleware
 from longshore.model import JobRecord
 from longshore.names import task_name
 from longshore.outbox import open_outbox
-from longshore.outbox.outbox import TOPIC
 from longshore.periodic import Schedules
 from longshore.periodic.entry import OverlapRule
 from longshore.schedules import Schedule, as_schedule
 from longshore.stores import open_store
 from longshore.stores.base import Store
-from longshore.task import Call, Registry, Request, Runnable, Task, TaskDecorator
+from longshore.task import Call, Registry, Request, Runnable, Task, TaskDecorator, requests_of
 from longshore.ticks import Bound, CatchUp
 
 if TYPE_CHECKING:
@@ -90,7 +88,7 @@ class App:
         self._courier = Courier(lambda: self.store)
         #: where jobs enqueued in the caller's transaction wait, if the store is elsewhere
         self.outbox = None if outbox is None or eager else open_outbox(outbox, lambda: self.store)
-        self._watch = Watch(lambda topics: self.store.publish(topics))
+        self._joining = Joining(self._store, self.outbox, lambda: self.store)
         self._tasks: dict[str, Task[..., Any]] = {}
         self._unimportable: set[str] = set()
         #: looking at jobs, and changing them by hand
@@ -137,7 +135,7 @@ class App:
     def close(self) -> None:
         """Let go of the store and the courier's thread. A later use opens again."""
         self._courier.close()
-        self._watch.close()
+        self._joining.close()
         if self.outbox is not None:
             self.outbox.close()
         with self._lock:
@@ -265,10 +263,7 @@ class App:
         if self.eager:
             return [self._run_eagerly(record) for record in records]
         if connection is not None:
-            guest = caller(connection)
-            stored = guest.run(self._join(guest, records))
-            self._tell_at_end(guest, records)
-            return self._handles(records, stored)
+            return self._handles(records, self._joining.add(connection, records))
         store = self.store
         stored = store.add(records)
         store.publish({f"queue:{record.queue}" for record in records})
@@ -283,37 +278,25 @@ class App:
             return [await self._arun_eagerly(record) for record in records]
         if connection is None:
             return self._handles(records, await self._courier.add(records))
-        guest = caller(connection)
-        stored = await guest.arun(self._join(guest, records))
-        self._tell_at_end(guest, records)
-        return self._handles(records, stored)
-
-    def _join(self, guest: Caller, records: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
-        return (self.outbox or self._store).join(guest, records)
-
-    def _tell_at_end(self, guest: Caller, records: Sequence[JobRecord]) -> None:
-        """Workers, or movers, hear of these jobs when the transaction has ended."""
-        topics = {TOPIC} if self.outbox is not None else {f"queue:{record.queue}" for record in records}
-        self._watch.add(guest, topics)
+        return self._handles(records, await self._joining.aadd(connection, records))
 
     def enqueue_many(self, calls: Iterable[Call[Any]]) -> list[Job[Any]]:
         """Store calls of any tasks in one batch: ``app.enqueue_many([send.call(1), resize.call(p)])``.
 
-        One handle for each, in order. ArgumentError: a row is no call; nothing was stored.
+        Calls made with ``using(connection=...)`` are stored in that transaction, if all have the same. One handle for each,
+        in order. ArgumentError: a row is no call, or has another connection; nothing was stored.
         """
-        return self.enqueue(_requests(calls))
+        return self.enqueue(*requests_of(calls))
 
     async def aenqueue_many(self, calls: Iterable[Call[Any]]) -> list[Job[Any]]:
         """As `enqueue_many`, for coroutines."""
-        return await self.aenqueue(_requests(calls))
+        return await self.aenqueue(*requests_of(calls))
 
     def _records(self, requests: Sequence[Request], connection: Any = None) -> list[JobRecord]:
-        if connection is not None and self.outbox is not None:
-            now = self._clock()  # the store may be away
-        else:
-            if connection is not None and not self._store.transactional and not self.eager:
-                self._store.join(caller(connection), ())  # says so before anything is connected to
-            now = self._store.now()
+        if connection is not None and not self.eager:
+            self._joining.check(connection)
+        # With an outbox the store may be away.
+        now = self._store.now() if connection is None or self.outbox is None else self._clock()
         if len(requests) == 1:
             return [self._record(requests[0], new_id(), now)]
         return [
@@ -436,14 +419,3 @@ class App:
         dropped = self.store.drop("paused", queue)
         self.store.publish([f"queue:{queue}"])
         return dropped
-
-
-def _requests(calls: Iterable[Call[Any]]) -> list[Request]:
-    requests = []
-    for index, call in enumerate(calls):
-        if not isinstance(call, Call):
-            raise ArgumentError(
-                f"row {index} of enqueue_many is {type(call).__name__}, not a call: use task.call(*args). Nothing was stored"
-            )
-        requests.append(call.request)
-    return requests

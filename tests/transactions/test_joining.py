@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
 
 from longshore import App, UniqueConflict
-from longshore.errors import ConfigError, StoreError
+from longshore.errors import ArgumentError, ConfigError, StoreError
 from longshore.testing.samples import everything
 from longshore.testing.waiting import until
 from servers import postgres
@@ -290,3 +291,45 @@ async def test_an_error_of_the_server_is_told_as_ever(at_postgres: App) -> None:
             with pytest.raises(StoreError, match="aborted"):
                 await door.enqueue(mail, 1)
             await door.rollback()
+
+
+def test_calls_of_several_tasks_in_one_transaction(at_postgres: App) -> None:
+    mail = at_postgres.tasks["mail"]
+
+    @at_postgres.task(name="other")
+    def other() -> None: ...
+
+    with psycopg.connect(postgres.database_url()) as own:
+        rows = [mail.using(connection=own).call(1), other.using(connection=own).call()]
+        at_postgres.enqueue_many(rows)
+        own.rollback()
+        assert everything(at_postgres.store) == {}
+        for mixed in ([rows[0], other.call()], [other.call(), rows[0]]):
+            with pytest.raises(ArgumentError, match="one transaction"):
+                at_postgres.enqueue_many(mixed)
+
+
+async def test_inside_run_sync(at_postgres: App) -> None:
+    """Where SQLAlchemy lets sync code use an async driver."""
+    mail = at_postgres.tasks["mail"]
+    async with opener("postgresql", "sqlalchemy async session, asyncpg")(postgres.database_url()) as door:
+        job = await door.connection.run_sync(lambda session: mail.using(connection=session).enqueue(1))
+        await door.commit()
+    assert set(everything(at_postgres.store)) == {job.id}
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_watches_for_itself(tmp_path: Path) -> None:
+    app = app_at(f"sqlite:///{tmp_path / 'jobs.db'}")
+    with app, closing(sqlite3.connect(tmp_path / "jobs.db")) as own:
+        app.tasks["mail"].using(connection=own).enqueue(1)  # the parent's thread runs
+        own.commit()
+        child = os.fork()
+        if child == 0:
+            with closing(sqlite3.connect(tmp_path / "jobs.db")) as mine:
+                app.tasks["mail"].using(connection=mine).enqueue(2)
+                mine.commit()
+            app.close()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert len(everything(app.store)) == 2

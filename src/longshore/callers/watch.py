@@ -76,10 +76,12 @@ class Watch:
 
     def close(self) -> None:
         """Look a last time and end the thread. Idempotent."""
+        if self._owner != os.getpid():
+            self._fresh()
         with self._changed:
             thread, self._thread = self._thread, None
             self._changed.notify()
-        if thread is not None and thread is not threading.current_thread() and self._owner == os.getpid():
+        if thread is not None and thread is not threading.current_thread():
             thread.join()
 
     def _run(self) -> None:
