@@ -15,7 +15,7 @@ from longshore.testing import failpoints
 from longshore.testing.ledger import Ledger
 
 
-def app_at(store: str, outbox: str, ledger: str) -> App:
+def app_at(store: str, outbox: str | None, ledger: str) -> App:
     app = App(store, outbox=outbox, lease=2, sweep=0.2)
     written = Ledger(ledger)
 

@@ -160,7 +160,7 @@ async def test_a_worker_hears_of_the_commit(app: App, entered: Any, monkeypatch:
     monkeypatch.setattr("longshore.worker.feed.POLL", 60.0)
     async with entered() as door:
         with app.worker() as worker:
-            until(lambda: not worker.feed._hinted, "the worker's first looks")
+            until(lambda: worker.ticker.ready and not worker.feed._hinted, "the worker's first looks")
             job = await door.enqueue(app.tasks["mail"], 8)
             await door.commit()
             assert await job.aresult(timeout=20) == 8

@@ -104,7 +104,9 @@ def test_the_commit_makes_it_run_at_once(app: App, mine: Any, monkeypatch: pytes
     monkeypatch.setattr("longshore.outbox.mover.POLL", 60.0)
     monkeypatch.setattr("longshore.worker.feed.POLL", 60.0)
     with app.worker() as worker:
-        until(lambda: worker.mover is not None and worker.mover.ready, "the mover's first look")
+        mover = worker.mover
+        assert mover is not None
+        until(lambda: mover.ready and worker.ticker.ready and not worker.feed._hinted, "the first looks")
         job = app.tasks["mail"].using(connection=mine).enqueue(5)
         assert outbox_of(app).backlog().jobs == 0
         mine.commit()

@@ -70,10 +70,8 @@ async def test_a_mover_killed_anywhere(point: str, hit: int, database: str, tmp_
         if (
             point == "outbox.after_release"
         ):  # what was let run is done, and forgotten, before its rows are gone
-            with app_at(store, outbox, str(ledger)) as other:
-                other.outbox = None
-                with other.worker():
-                    until(lambda: everything(app.store) == {}, "what was let run to be done", 40)
+            with app_at(store, None, str(ledger)) as other, other.worker():
+                until(lambda: everything(app.store) == {}, "what was let run to be done", 40)
         finish(app)
     assert Counter(start.job for start in Ledger(ledger).starts()) == {str(n): 1 for n in range(700)}
 
