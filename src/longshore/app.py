@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
@@ -15,15 +16,17 @@ from longshore.errors import ArgumentError, ConfigError, LongshoreError, TaskErr
 from longshore.ids import new_id, new_ids
 from longshore.job import Job
 from longshore.jobs import Jobs
+from longshore.joining import Joining
 from longshore.middleware.base import Middleware
 from longshore.model import JobRecord
 from longshore.names import task_name
+from longshore.outbox import open_outbox
 from longshore.periodic import Schedules
 from longshore.periodic.entry import OverlapRule
 from longshore.schedules import Schedule, as_schedule
 from longshore.stores import open_store
 from longshore.stores.base import Store
-from longshore.task import Call, Registry, Request, Runnable, Task, TaskDecorator
+from longshore.task import Call, Registry, Request, Runnable, Task, TaskDecorator, requests_of
 from longshore.ticks import Bound, CatchUp
 
 if TYPE_CHECKING:
@@ -47,6 +50,8 @@ class App:
     middleware    what wraps every run and every enqueue, outermost first
     max_args, max_result   most bytes of encoded arguments, or of a result
     eager         run jobs at once in the caller, on a memory store: for tests and debugging
+    outbox        the URL of your own database (``postgresql://…``, ``sqlite:///…``): jobs enqueued with ``connection=``
+                  wait there until your commit, then are moved to the store
 
     Nothing is opened before the first use. ConfigError: a value that cannot work.
     """
@@ -63,6 +68,7 @@ class App:
         max_args: int = MIB,
         max_result: int = MIB,
         eager: bool = False,
+        outbox: str | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.lease = seconds(lease, "lease", positive=True)
@@ -78,11 +84,15 @@ class App:
         self.eager = eager
         chosen = "memory://" if eager else (url or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
         self._store = open_store(chosen, clock=clock)
+        self._clock = clock or time.time
         self._courier = Courier(lambda: self.store)
+        #: where jobs enqueued in the caller's transaction wait, if the store is elsewhere
+        self.outbox = None if outbox is None or eager else open_outbox(outbox, lambda: self.store)
+        self._joining = Joining(self._store, self.outbox, lambda: self.store)
         self._tasks: dict[str, Task[..., Any]] = {}
         self._unimportable: set[str] = set()
         #: looking at jobs, and changing them by hand
-        self.jobs = Jobs(lambda: self.store, self._courier, self._tasks)
+        self.jobs = Jobs(lambda: self.store, self._courier, self._tasks, self.outbox)
         #: schedules at run time: put, get, list, pause, resume, trigger, remove
         self.schedules = Schedules(lambda: self.store, self._courier, self._tasks)
         self._lock = threading.Lock()
@@ -116,13 +126,18 @@ class App:
         return self._store
 
     def open(self) -> Self:
-        """Open the store now rather than at the first use."""
+        """Open the store, and the outbox if there is one, now rather than at the first use."""
+        if self.outbox is not None:
+            self.outbox.open()
         _ = self.store
         return self
 
     def close(self) -> None:
         """Let go of the store and the courier's thread. A later use opens again."""
         self._courier.close()
+        self._joining.close()
+        if self.outbox is not None:
+            self.outbox.close()
         with self._lock:
             self._store.close()
             self._opened = False
@@ -242,41 +257,46 @@ class App:
 
     def enqueue(self, requests: Sequence[Request], connection: Any = None) -> list[Job[Any]]:
         """Store all, atomically; a handle for each. What ``task.enqueue(...)`` comes to."""
-        records = self._records(requests)
+        records = self._records(requests, connection)
         if not records:
             return []
         if self.eager:
             return [self._run_eagerly(record) for record in records]
+        if connection is not None:
+            return self._handles(records, self._joining.add(connection, records))
         store = self.store
-        stored = store.add(records, connection)
-        if connection is None:
-            store.publish({f"queue:{record.queue}" for record in records})
+        stored = store.add(records)
+        store.publish({f"queue:{record.queue}" for record in records})
         return self._handles(records, stored)
 
     async def aenqueue(self, requests: Sequence[Request], connection: Any = None) -> list[Job[Any]]:
-        """As `enqueue`, through the courier. With a ``connection``: in this thread, which the connection belongs to."""
-        if connection is not None:
-            return self.enqueue(requests, connection)
-        records = self._records(requests)
+        """As `enqueue`, through the courier. With a ``connection``: by the connection, sync or async, in its own way."""
+        records = self._records(requests, connection)
         if not records:
             return []
         if self.eager:
             return [await self._arun_eagerly(record) for record in records]
-        return self._handles(records, await self._courier.add(records))
+        if connection is None:
+            return self._handles(records, await self._courier.add(records))
+        return self._handles(records, await self._joining.aadd(connection, records))
 
     def enqueue_many(self, calls: Iterable[Call[Any]]) -> list[Job[Any]]:
         """Store calls of any tasks in one batch: ``app.enqueue_many([send.call(1), resize.call(p)])``.
 
-        One handle for each, in order. ArgumentError: a row is no call; nothing was stored.
+        Calls made with ``using(connection=...)`` are stored in that transaction, if all have the same. One handle for each,
+        in order. ArgumentError: a row is no call, or has another connection; nothing was stored.
         """
-        return self.enqueue(_requests(calls))
+        return self.enqueue(*requests_of(calls))
 
     async def aenqueue_many(self, calls: Iterable[Call[Any]]) -> list[Job[Any]]:
         """As `enqueue_many`, for coroutines."""
-        return await self.aenqueue(_requests(calls))
+        return await self.aenqueue(*requests_of(calls))
 
-    def _records(self, requests: Sequence[Request]) -> list[JobRecord]:
-        now = self._store.now()
+    def _records(self, requests: Sequence[Request], connection: Any = None) -> list[JobRecord]:
+        if connection is not None and not self.eager:
+            self._joining.check(connection)
+        # With an outbox the store may be away.
+        now = self._store.now() if connection is None or self.outbox is None else self._clock()
         if len(requests) == 1:
             return [self._record(requests[0], new_id(), now)]
         return [
@@ -399,14 +419,3 @@ class App:
         dropped = self.store.drop("paused", queue)
         self.store.publish([f"queue:{queue}"])
         return dropped
-
-
-def _requests(calls: Iterable[Call[Any]]) -> list[Request]:
-    requests = []
-    for index, call in enumerate(calls):
-        if not isinstance(call, Call):
-            raise ArgumentError(
-                f"row {index} of enqueue_many is {type(call).__name__}, not a call: use task.call(*args). Nothing was stored"
-            )
-        requests.append(call.request)
-    return requests

@@ -23,6 +23,9 @@ NAMES: Final[tuple[str, ...]] = (
     "progress.before",
     "shutdown.release",
     "migrate.step",
+    "outbox.before_mark",
+    "outbox.after_add",
+    "outbox.after_release",
 )
 
 _actions: Mapping[str, Callable[[], object]] | None = None

@@ -12,6 +12,7 @@ from longshore.courier import Courier
 from longshore.errors import JobNotFound
 from longshore.job import CancelAnswer, Job
 from longshore.model import Change, JobRecord, Where
+from longshore.outbox import Outbox
 from longshore.stores.base import Store, Subscription
 from longshore.task import Task
 
@@ -20,9 +21,14 @@ class Jobs:
     """``app.jobs``. ``store`` gives the store, opened."""
 
     def __init__(
-        self, store: Callable[[], Store], courier: Courier, tasks: Mapping[str, Task[..., Any]]
+        self,
+        store: Callable[[], Store],
+        courier: Courier,
+        tasks: Mapping[str, Task[..., Any]],
+        outbox: Outbox | None = None,
     ) -> None:
         self._store = store
+        self._outbox = outbox
         self._courier = courier
         self._tasks = tasks
 
@@ -31,10 +37,21 @@ class Jobs:
         return [Job(record.id, self, record) for record in self._store().find(where or Where(), limit, after)]
 
     def fetch(self, ids: Sequence[str]) -> dict[str, JobRecord]:
-        return self._store().get(ids)
+        found = self._store().get(ids)
+        return found if self._outbox is None or len(found) == len(ids) else self._sought(ids, found)
 
     async def afetch(self, ids: Sequence[str]) -> dict[str, JobRecord]:
-        return await self._courier.get(ids)
+        found = await self._courier.get(ids)
+        if self._outbox is None or len(found) == len(ids):
+            return found
+        return await self._courier.call(lambda: self._sought(ids, found))
+
+    def _sought(self, ids: Sequence[str], found: dict[str, JobRecord]) -> dict[str, JobRecord]:
+        """With those that wait in the outbox, and those that left it just now."""
+        assert self._outbox is not None
+        found = self._outbox.get([i for i in ids if i not in found]) | found
+        left = [i for i in ids if i not in found]
+        return found | self._store().get(left) if left else found
 
     def on_end(self, job_id: str, callback: Callable[[], object]) -> Subscription:
         return self._store().subscribe([f"job:{job_id}"], callback)

@@ -154,3 +154,27 @@ def test_init_refuses_what_python_could_not_import(
 ) -> None:
     refused(bare.run("init", name), 2, name)
     assert os.listdir(bare.folder) == []
+
+
+def test_the_outbox_is_told_of(shop: Shop) -> None:
+    module = shop.folder / "boxed.py"
+    module.write_text(
+        "from longshore import App\n\napp = App('sqlite:///jobs.db', outbox='sqlite:///own.db')\n\n\n"
+        "@app.task(name='mail')\ndef mail(n: int) -> int:\n    return n\n"
+    )
+    with App(f"sqlite:///{shop.folder / 'jobs.db'}", outbox=f"sqlite:///{shop.folder / 'own.db'}") as app:
+
+        @app.task(name="mail")
+        def mail(n: int) -> int:
+            return n
+
+        with closing(sqlite3.connect(shop.folder / "own.db")) as connection:
+            mail.using(connection=connection).enqueue(1)
+            connection.commit()
+            assert "outbox: 1 job to be moved" in shop.run("stats", "--app", "boxed:app").out
+            assert "1 job to be moved" in shop.run("doctor", "--app", "boxed:app").out
+            connection.execute("UPDATE longshore_outbox SET created_at = created_at - 100")
+            connection.commit()
+        found = shop.run("doctor", "--app", "boxed:app", "-o", "json").json["findings"]
+        assert [each["level"] for each in found if each["topic"] == "outbox"] == ["warn"]
+        assert shop.run("stats", "--app", "boxed:app", "-o", "json").json["outbox"]["jobs"] == 1

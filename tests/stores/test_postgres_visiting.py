@@ -77,8 +77,12 @@ def test_the_holder_comes_back_and_is_replaced_only_with_the_commit(store, mine)
 
 def test_on_a_connection_that_commits_by_itself(store):
     with psycopg.connect(postgres.database_url(), autocommit=True) as mine:
-        store.add([job(1)], mine)
-        assert everything(store) == {job(1).id: job(1)}
+        with pytest.raises(ConfigError, match=r"with connection\.transaction"):
+            store.add([job(1)], mine)
+        with mine.transaction():
+            store.add([job(2)], mine)
+            assert everything(store) == {}
+        assert everything(store) == {job(2).id: job(2)}
 
 
 def test_a_transaction_that_failed_already(store, mine):

@@ -25,6 +25,8 @@ _WAL_RESET_MENDED: Final = (3, 51, 3)
 _ALSO_MENDED: Final = ((3, 50, 7), (3, 44, 6))
 _BIG_WAL: Final = 256 * 1024 * 1024
 _MANY: Final = 500
+#: seconds a job may wait in the outbox
+_LATE: Final = 10.0
 
 
 def store_checks(app: App) -> Iterator[Finding]:
@@ -48,6 +50,20 @@ def store_checks(app: App) -> Iterator[Finding]:
         yield from checks_postgres.look(app, trip)
     else:
         yield from checks_redis.look(app, trip)
+
+
+def outbox_checks(app: App) -> Iterator[Finding]:
+    """What waits in the outbox, and whether it is moved."""
+    if app.outbox is None:
+        return
+    waiting = app.outbox.backlog()
+    text = f"{app.outbox.url}, {count_of(waiting.jobs, 'job')} to be moved, the oldest for {span(waiting.oldest)}"
+    if waiting.oldest < _LATE:
+        yield Finding("ok", "outbox", text)
+    else:
+        yield Finding(
+            "warn", "outbox", text, "start a worker of this app, or look into the log of those that run"
+        )
 
 
 def _sqlite(url: str, trip: str) -> Iterator[Finding]:

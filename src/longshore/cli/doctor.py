@@ -42,7 +42,14 @@ def doctor(spec: str | None, url: str | None, output: Format) -> int:
 
 
 def _examine(spec: str | None, url: str | None) -> Iterator[Finding]:
-    from longshore.cli.checks import app_checks, job_checks, queue_checks, schedule_checks, store_checks
+    from longshore.cli.checks import (
+        app_checks,
+        job_checks,
+        outbox_checks,
+        queue_checks,
+        schedule_checks,
+        store_checks,
+    )
     from longshore.cli.finding import Finding
 
     if spec and url:
@@ -62,6 +69,8 @@ def _examine(spec: str | None, url: str | None) -> Iterator[Finding]:
         if name:
             yield from app_checks(app, name)
             yield from schedule_checks(app)
+        # First: it tells something where the store is away, too.
+        yield from outbox_checks(app)
         yield from store_checks(app)
         yield from queue_checks(app, name)
         yield from job_checks(app)

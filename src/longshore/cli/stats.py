@@ -21,10 +21,12 @@ def stats(spec: str | None, url: str | None, output: Format) -> None:
         queues, workers, now = overview.queues(store), overview.workers(store, app.lease), store.now()
         totals = {state: sum(queue.states.get(state, 0) for queue in queues) for state in overview.STATES}
         oldest = min((queue.oldest_due for queue in queues if queue.oldest_due is not None), default=None)
+        waiting = None if app.outbox is None else app.outbox.backlog()
         if output != "text":
             give(
                 {
                     "store": app.url,
+                    "outbox": None if waiting is None else waiting._asdict(),
                     "at": iso(now),
                     "states": totals,
                     "ready": sum(queue.ready for queue in queues),
@@ -40,6 +42,10 @@ def stats(spec: str | None, url: str | None, output: Format) -> None:
             f"{app.url}  {count_of(sum(totals.values()), 'job')}  {count_of(len(workers), 'live worker')}"
         )
         click.echo(f"oldest due job has waited {'-' if oldest is None else span(now - oldest)}")
+        if waiting is not None:
+            click.echo(
+                f"outbox: {count_of(waiting.jobs, 'job')} to be moved, the oldest for {span(waiting.oldest)}"
+            )
         head = ("queue", *overview.STATES)
         rows = [
             (queue.name, *(f"{queue.states.get(state, 0):,}" for state in overview.STATES))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from longshore.callers import Caller, Steps
 from longshore.model import Change, Claim, JobRecord, Where
 
 
@@ -61,7 +62,14 @@ class Store(Protocol):
         lost can be repeated). A job whose unique key is held is not stored: the holder comes back, and where the job's
         mode is ``replace`` and the holder has not begun, it took over the new request (`model.replaced`).
         With ``connection``: inside the caller's own transaction, which the store neither begins nor ends; no
-        hint is published. Raises StoreFull, StoreUnavailable.
+        hint is published. Raises StoreFull, StoreUnavailable; ConfigError: a connection that cannot be joined.
+        """
+        ...
+
+    def join(self, caller: Caller, jobs: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
+        """What `add` does with a ``connection``, as statements for `Caller.run` or `Caller.arun`.
+
+        ConfigError, at the first of them: the connection leads elsewhere, or this store can join none.
         """
         ...
 

@@ -7,11 +7,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import msgspec
 
 from longshore import model
+from longshore.callers import Caller
 from longshore.errors import ConfigError, StoreError
 from longshore.failpoint import hit
 from longshore.model import FIELDS, FINAL, HOLDING, Change, Claim, JobRecord, Where
@@ -55,14 +56,18 @@ class MemoryStore:
     def add(self, jobs: Sequence[JobRecord], connection: Any = None) -> list[JobRecord]:
         """See `base.Store.add`; there is no connection a caller could have to this store."""
         if connection is not None:
-            raise ConfigError(
-                "memory:// has no transactions to join: enqueue without connection=, or use sqlite:///FILE"
-            )
+            self.join(connection, jobs)
         with self._lock:
             hit("add.before_commit")
             answer = [self._add(job) for job in jobs]
         hit("add.after_commit")
         return answer
+
+    def join(self, caller: Caller, jobs: Sequence[JobRecord]) -> NoReturn:
+        """ConfigError: there is nothing to join."""
+        raise ConfigError(
+            "memory:// has no transactions to join: enqueue without connection=, or use sqlite:///FILE"
+        )
 
     def _add(self, job: JobRecord) -> JobRecord:
         if job.id in self._jobs:

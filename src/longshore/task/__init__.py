@@ -1,6 +1,6 @@
 """Tasks: what can be run, by name, and the verbs that make jobs of it."""
 
-from longshore.task.call import Call
+from longshore.task.call import Call, requests_of
 from longshore.task.core import AsyncTask, SyncTask, Task, Using
 from longshore.task.decorator import TaskDecorator
 from longshore.task.options import Options
@@ -20,4 +20,5 @@ __all__ = [
     "Task",
     "TaskDecorator",
     "Using",
+    "requests_of",
 ]

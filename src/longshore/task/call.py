@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
 
+from longshore.errors import ArgumentError
 from longshore.task.request import Door, Request
 
 if TYPE_CHECKING:
@@ -43,3 +44,23 @@ class Call(Generic[R]):
         """The same call with these headers besides those it has."""
         merged = {**(self.request.headers or {}), **headers}
         return Call(msgspec.structs.replace(self.request, headers=merged), self._door, self.connection)
+
+
+def requests_of(calls: Iterable[Call[Any]]) -> tuple[list[Request], Any]:
+    """What the calls ask for, and the connection they have in common."""
+    requests: list[Request] = []
+    connection: Any = None
+    for index, call in enumerate(calls):
+        if not isinstance(call, Call):
+            raise ArgumentError(
+                f"row {index} of enqueue_many is {type(call).__name__}, not a call: use task.call(*args). Nothing was stored"
+            )
+        if index == 0:
+            connection = call.connection
+        elif call.connection is not connection:
+            raise ArgumentError(
+                f"row {index} of enqueue_many has another connection than row 0: one batch is one transaction. "
+                "Nothing was stored"
+            )
+        requests.append(call.request)
+    return requests, connection

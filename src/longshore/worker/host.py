@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from longshore.middleware.base import Middleware
+from longshore.outbox import Outbox
 from longshore.periodic import Schedules
 from longshore.stores.base import Store
 from longshore.task import Task
@@ -22,6 +23,7 @@ class Host(Protocol):
     middleware: Sequence[Middleware]
 
     schedules: Schedules
+    outbox: Outbox | None
 
     @property
     def store(self) -> Store: ...

@@ -14,6 +14,8 @@ from typing import Any, Self
 from longshore.errors import ConfigError, WorkerError
 from longshore.ids import new_id
 from longshore.model import Claim
+from longshore.outbox import Mover
+from longshore.outbox.outbox import TOPIC as TOPIC_OF_OUTBOX
 from longshore.outcome import Outcome
 from longshore.periodic.schedules import TOPIC
 from longshore.stores.upkeep import Guarded
@@ -113,6 +115,9 @@ class Worker:
         self._started_at = store.now()
         for target in (self.keeper.run, self.watchdog.run, self.ticker.run, self._feed):
             self._thread(target)
+        if self.mover is not None:
+            self._subscriptions.append(store.subscribe([TOPIC_OF_OUTBOX], self.mover.hint))
+            self._thread(self.mover.run)
         return self
 
     def _build(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -148,12 +153,13 @@ class Worker:
             "process": ProcessExecutor(self.processes, execution, self.feed.ended, late, app.max_result),
         }
         self.ticker = Ticker(store, app.schedules, app.tasks, self.feed.hint)
+        self.mover = None if app.outbox is None else Mover(app.outbox, self.feed.hint)
         if self._burst:
             self.feed.idle = self._idle
 
     def _idle(self) -> None:
-        """Nothing is left to do; with due ticks not made into jobs yet, something may come."""
-        if self.ticker.ready:
+        """Nothing is left to do; with due ticks not made into jobs yet, or jobs in the outbox, something may come."""
+        if self.ticker.ready and (self.mover is None or self.mover.ready):
             self.stop()
 
     def _thread(self, target: Callable[[], None]) -> None:
@@ -194,6 +200,8 @@ class Worker:
         self.watchdog.stop()
         self.keeper.stop()
         self.ticker.stop()
+        if self.mover is not None:
+            self.mover.stop()
         for subscription in self._subscriptions:
             subscription.close()
         for executor in self.feed.executors.values():
@@ -209,6 +217,8 @@ class Worker:
             return
         self.state = "draining"
         self.ticker.stop()
+        if self.mover is not None:
+            self.mover.stop()
         self.feed.drain()
         self.keeper.changed()
         self.observer.draining(len(self.feed.runs))

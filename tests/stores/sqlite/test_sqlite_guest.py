@@ -60,10 +60,15 @@ if sys.version_info >= (3, 12):
 
 
 @pytest.mark.parametrize("mode", AUTOCOMMIT, ids=str)
-def test_without_a_transaction_each_call_is_its_own(store, tmp_path, mode):
+def test_without_a_transaction_there_is_nothing_to_join(store, tmp_path, mode):
     con = sqlite3.connect(tmp_path / "a.db", **mode)
-    store.add(jobs(3), connection=con)
+    with pytest.raises(ConfigError, match="BEGIN IMMEDIATE"):
+        store.add(jobs(3), connection=con)
     assert not con.in_transaction
+    con.execute("BEGIN IMMEDIATE")
+    store.add(jobs(3), connection=con)
+    assert everything(store) == {}
+    con.execute("COMMIT")
     assert len(everything(store)) == 3
     con.close()
 
@@ -110,7 +115,7 @@ def test_another_connection_is_refused(store, tmp_path):
             store.add([job(1)], connection=con)
         con.close()
     for wrong in ("a.db", 1, object()):
-        with pytest.raises(ConfigError, match=r"wants a sqlite3\.Connection"):
+        with pytest.raises(ConfigError, match="wants a connection"):
             store.add([job(1)], connection=wrong)
     with pytest.raises(ConfigError, match="no transactions"):
         open_store("memory://").add([job(1)], connection=wrong)
@@ -136,3 +141,12 @@ def test_a_transaction_that_read_before_somebody_wrote_is_told_what_to_do(store,
     con.rollback()
     con.close()
     assert len(everything(store)) == 1
+
+
+def test_a_file_without_tables_is_told_at_once(tmp_path):
+    con = sqlite3.connect(tmp_path / "new.db")
+    con.execute("CREATE TABLE orders (x)")
+    con.execute("INSERT INTO orders VALUES (1)")
+    with pytest.raises(ConfigError, match=r"app\.open\(\)"):
+        open_store(f"sqlite:///{tmp_path}/new.db").add([job(1)], connection=con)
+    con.close()

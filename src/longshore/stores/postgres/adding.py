@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any, Final
@@ -10,11 +10,11 @@ from typing import Any, Final
 import msgspec
 
 from longshore import model
+from longshore.callers import Call, Steps
 from longshore.errors import StoreUnavailable
 from longshore.model import FIELDS, HOLDING, JobRecord
 from longshore.stores.postgres import changing
 from longshore.stores.postgres.arrays import texts
-from longshore.stores.postgres.pool import Call, Rows
 from longshore.stores.postgres.rows import TYPES, column, records
 from longshore.stores.postgres.text import read, stored
 
@@ -30,8 +30,6 @@ _DEFAULTS: Final[dict[str, Any]] = {"priority": 0, "state": "queued", **dict.fro
 }
 #: How often a key may be let go of just while we look for its holder.
 _TRIES: Final = 20
-
-Run = Callable[[Call], Rows]
 
 
 @cache
@@ -81,15 +79,18 @@ def _repeats(jobs: Sequence[JobRecord]) -> bool:
     return len(jobs) > 1 and len({job.id for job in jobs}) < len(jobs)
 
 
-def add(run: Run, sql: Mapping[str, str], table: str, jobs: Sequence[JobRecord]) -> list[JobRecord]:
-    """Store the jobs; one record for each, as `base.Store.add` says. ``run`` does a statement."""
+def add(sql: Mapping[str, str], table: str, jobs: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
+    """Store the jobs; one record for each, as `base.Store.add` says."""
     if _repeats(jobs):
-        return [_add(run, sql, table, [job])[0] for job in jobs]
-    return _add(run, sql, table, jobs)
+        answers: list[JobRecord] = []
+        for job in jobs:
+            answers += yield from _add(sql, table, [job])
+        return answers
+    return (yield from _add(sql, table, jobs))
 
 
-def _add(run: Run, sql: Mapping[str, str], table: str, jobs: Sequence[JobRecord]) -> list[JobRecord]:
-    added = {read(row[0]) for row in run(call(table, jobs))}
+def _add(sql: Mapping[str, str], table: str, jobs: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
+    added = {read(row[0]) for row in (yield call(table, jobs))}
     if len(added) == len(jobs):
         return list(jobs)
     answers: dict[int, JobRecord] = {}
@@ -101,7 +102,7 @@ def _add(run: Run, sql: Mapping[str, str], table: str, jobs: Sequence[JobRecord]
             refused.append(place)
     # A holder may end between being in the way and being looked for: then there is room after all.
     for _ in range(_TRIES):
-        refused = _settle(run, sql, table, jobs, answers, refused)
+        refused = yield from _settle(sql, table, jobs, answers, refused)
         if not refused:
             return [answers[place] for place in range(len(jobs))]
     raise StoreUnavailable(
@@ -110,18 +111,17 @@ def _add(run: Run, sql: Mapping[str, str], table: str, jobs: Sequence[JobRecord]
 
 
 def _settle(
-    run: Run,
     sql: Mapping[str, str],
     table: str,
     jobs: Sequence[JobRecord],
     answers: dict[int, JobRecord],
     refused: list[int],
-) -> list[int]:
+) -> Steps[list[int]]:
     """Find who stood in the way of the jobs at these places; the places for which nobody was found."""
     waiting = [jobs[place] for place in refused]
     keys = {job.unique for job in waiting if job.unique is not None and job.state in HOLDING}
     ids = {job.id for job in waiting}
-    rows = run(Call(sql["holders"], {"ids": texts(ids), "keys": texts(keys)}))
+    rows = yield Call(sql["holders"], {"ids": texts(ids), "keys": texts(keys)})
     found = {job.id: job for job in records(rows)}
     holders = {
         job.unique: job.id for job in found.values() if job.unique is not None and job.state in HOLDING
@@ -132,7 +132,7 @@ def _settle(
         there = job.id in found
         holder = found.get(job.id if there else holders.get(job.unique or "", ""))
         if holder is None:
-            if run(call(table, [job])):
+            if (yield call(table, [job])):
                 holder = found[job.id] = job
                 if job.unique is not None and job.state in HOLDING:
                     holders[job.unique] = job.id
@@ -140,7 +140,7 @@ def _settle(
                 left.append(place)
                 continue
         elif not there and job.unique_mode == "replace":
-            holder = _replaced(run, table, holder, job)
+            holder = yield from _replaced(table, holder, job)
             if holder is None:
                 left.append(place)
                 continue
@@ -149,12 +149,12 @@ def _settle(
     return left
 
 
-def _replaced(run: Run, table: str, holder: JobRecord, job: JobRecord) -> JobRecord | None:
+def _replaced(table: str, holder: JobRecord, job: JobRecord) -> Steps[JobRecord | None]:
     """The holder with the new job's request; as it was, where it has begun; None where it changed meanwhile."""
     change = model.replaced(holder, job)
     if change is None:
         return holder
     shapes = changing.shaped([change])
-    if shapes is None or not run(changing.calls(table, shapes)[0]):
+    if shapes is None or not (yield changing.calls(table, shapes)[0]):
         return None
     return msgspec.structs.replace(holder, **change.values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final, NamedTuple
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -77,7 +77,9 @@ def parse(url: str) -> Location:
             f"{shown!r}: schema={schema!r} cannot be a schema's name\n"
             f"it has at most {_LONGEST_NAME} bytes and does not begin with pg_"
         )
-    conninfo = urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(others, quote_via=quote), ""))
+    # Put together by hand: without a host, urlunsplit leaves out the slashes.
+    query = urlencode(others, quote_via=quote)
+    conninfo = f"postgresql://{parts.netloc}{parts.path}{'?' if query else ''}{query}"
     try:
         conninfo_to_dict(conninfo)
     except psycopg.ProgrammingError as error:

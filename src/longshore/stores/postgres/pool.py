@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import psycopg
 from psycopg.rows import tuple_row
 
 from longshore import failpoint
+from longshore.callers import Call, Rows
 from longshore.dice import between
 from longshore.errors import StoreUnavailable
 from longshore.stores.postgres.connection import PLANNING, Connection, Late, connect, locally
@@ -19,17 +20,11 @@ from longshore.stores.postgres.location import Location
 from longshore.stores.postgres.trouble import RETRYABLE, translated
 
 T = TypeVar("T")
-Rows = list[tuple[Any, ...]]
+
+__all__ = ["Call", "Pool", "Rows", "execute"]
 
 _TRIES: Final = 6
 _LEFT: Final[list[Any]] = []
-
-
-class Call(NamedTuple):
-    """A statement and its values."""
-
-    text: str
-    values: Mapping[str, Any]
 
 
 class Pool:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 import psycopg
 
+from longshore.callers import Caller, Refused, Steps, caller, driven
 from longshore.errors import StoreError
 from longshore.failpoint import hit
 from longshore.model import Change, Claim, JobRecord, Where
@@ -216,25 +217,28 @@ class PostgresStore:
             return []
         pool = self._pool()
         if connection is not None:
-            return self._visit(connection, jobs)
+            guest = caller(connection)
+            return guest.run(self.join(guest, jobs))
         if adding.in_one(jobs):
             answer = pool.transaction(
-                lambda own: self._add(lambda call: execute(own, call), jobs), "add.before_commit"
+                lambda own: driven(self._add(jobs), lambda call: execute(own, call)), "add.before_commit"
             )
         else:
-            answer = self._add(lambda call: pool.run(call, "add.before_commit"), jobs)
+            answer = driven(self._add(jobs), lambda call: pool.run(call, "add.before_commit"))
         hit("add.after_commit")
         return answer
 
-    def _add(self, run: adding.Run, jobs: Sequence[JobRecord]) -> list[JobRecord]:
-        return adding.add(run, self.sql, self._jobs, jobs)
+    def _add(self, jobs: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
+        return adding.add(self.sql, self._jobs, jobs)
 
-    def _visit(self, connection: Any, jobs: Sequence[JobRecord]) -> list[JobRecord]:
+    def join(self, caller: Caller, jobs: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
+        """See `base.Store.join`."""
+        self._pool()
         try:
-            guest = visiting.checked(connection, self._location, self._place)
-            return self._add(lambda call: execute(guest, call), jobs)
-        except psycopg.Error as error:
-            raise translated(self._location, error) from error
+            yield from visiting.checked(caller, self._location, self._place)
+            return (yield from self._add(jobs))
+        except Refused as error:
+            raise visiting.told(self._location, error) from error.__cause__
 
     # -- the hot path ----------------------------------------------------------------------------------------------
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import msgspec
 
+from longshore.callers import Caller
 from longshore.errors import ConfigError, StoreError
 from longshore.failpoint import hit
 from longshore.model import Change, Claim, JobRecord, Where
@@ -125,10 +126,7 @@ class RedisStore:
     def add(self, jobs: Sequence[JobRecord], connection: Any = None) -> list[JobRecord]:
         """See `base.Store.add`."""
         if connection is not None:
-            raise ConfigError(
-                f"{self.url} cannot join a transaction of another database\n"
-                "enqueue without connection= after the commit, or keep the jobs in that database: postgresql://… or sqlite:///…"
-            )
+            self.join(connection, jobs)
         if not jobs:
             return []
         if len(jobs) > _MOST:
@@ -146,6 +144,14 @@ class RedisStore:
                 answer[position] = unpack(found)
         hit("add.after_commit")
         return answer
+
+    def join(self, caller: Caller, jobs: Sequence[JobRecord]) -> NoReturn:
+        """ConfigError: no other database's transaction can be joined."""
+        raise ConfigError(
+            f"{self.url} cannot join a transaction of another database\n"
+            'let the jobs wait in that database until your commit: App(..., outbox="postgresql://…" or "sqlite:///…");\n'
+            "or enqueue without connection= after the commit"
+        )
 
     def _store(self, name: str, words: Sequence[Any], number: int) -> Any:
         return self.lines.run(

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import cache
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -33,12 +33,16 @@ def insert(fields: tuple[str, ...], rows: int) -> str:
     return f"INSERT INTO longshore_jobs ({names}) VALUES {', '.join([row] * rows)} ON CONFLICT DO NOTHING"  # noqa: S608
 
 
-def _insert(connection: sqlite3.Connection, jobs: Sequence[JobRecord]) -> int:
+def columns(jobs: Sequence[JobRecord]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """The columns to write, and the values of each job."""
     if all(_others(job) == _UNTOUCHED for job in jobs):
-        return chunks.execute(connection, lambda size: insert(_FRESH, size), list(map(_fresh, jobs)))
-    return chunks.execute(
-        connection, lambda size: insert(FIELDS, size), list(map(msgspec.structs.astuple, jobs))
-    )
+        return _FRESH, list(map(_fresh, jobs))
+    return FIELDS, list(map(msgspec.structs.astuple, jobs))
+
+
+def _insert(connection: sqlite3.Connection, jobs: Sequence[JobRecord]) -> int:
+    fields, rows = columns(jobs)
+    return chunks.execute(connection, lambda size: insert(fields, size), rows)
 
 
 def add(connection: sqlite3.Connection, sql: Mapping[str, str], jobs: Sequence[JobRecord]) -> list[JobRecord]:

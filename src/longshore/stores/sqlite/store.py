@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from longshore.callers import Caller, Refused, Steps, caller
 from longshore.failpoint import hit
 from longshore.model import Change, Claim, JobRecord, Where
 from longshore.stores import forks
@@ -105,11 +106,23 @@ class SqliteStore:
         if not jobs:
             return []
         if connection is not None:
-            guest = visiting.checked(connection, self._location.path)
-            return visiting.add(guest, self._location.path, self.sql, jobs)
+            guest = caller(connection)
+            return guest.run(self.join(guest, jobs))
         answer = self._pair().write(lambda writer: adding.add(writer, self.sql, jobs), "add.before_commit")
         hit("add.after_commit")
         return answer
+
+    def join(self, caller: Caller, jobs: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
+        """See `base.Store.join`."""
+        path = self._location.path
+        try:
+            yield from visiting.checked(caller, path, "this store", "the store")
+            if self._opened is None:
+                yield from visiting.made(path)
+                self._pair()
+            return (yield from visiting.add(self.sql, jobs))
+        except Refused as error:
+            raise visiting.told(path, error) from error.__cause__
 
     def exchange(self, changes: Sequence[Change], claim: Claim | None) -> Exchange:
         """See `base.Store.exchange`."""

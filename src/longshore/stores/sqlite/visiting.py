@@ -2,82 +2,122 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Final
 
+import msgspec
+
+from longshore import model
+from longshore.callers import Call, Caller, Refused, Steps
 from longshore.errors import ConfigError
 from longshore.model import JobRecord
-from longshore.stores.sqlite import adding
+from longshore.stores.sqlite import adding, changing
 from longshore.stores.sqlite.connection import busy_message
+from longshore.stores.sqlite.rows import records
+
+#: most rows of one statement
+_ROWS: Final = 64
+#: Where the connection leads to.
+_FILE: Final = "SELECT file FROM pragma_database_list WHERE name = 'main'"
 
 
-def checked(connection: Any, path: str) -> sqlite3.Connection:
-    """The caller's connection, if it is one to our file."""
-    if not isinstance(connection, sqlite3.Connection):
+def checked(caller: Caller, path: str, ours: str, point: str) -> Steps[None]:
+    """ConfigError where the caller's connection is none to our file."""
+    if caller.dialect != "sqlite":
         raise ConfigError(
-            f"connection= wants a sqlite3.Connection to {path!r}, not a {type(connection).__qualname__}\n"
-            "with SQLAlchemy: session.connection().connection.driver_connection"
+            f"connection= wants a connection to {path!r}: a sqlite3.Connection, aiosqlite's or SQLAlchemy's\n"
+            f"this one, a {caller.name}, is to {caller.dialect}"
         )
-    with _plain(connection):
-        cursor = connection.cursor()
-        cursor.row_factory = None
-        found = next((row[2] for row in cursor.execute("PRAGMA database_list") if row[1] == "main"), "")
+    caller.check()
+    rows = yield Call(_FILE, ())
+    found = rows[0][0] if rows else ""
     try:
         same = bool(found) and os.path.samestat(os.stat(found), os.stat(path))
     except OSError:
         same = False
     if not same:
         raise ConfigError(
-            f"connection= is to {found or 'a database in memory'!r}, but this store is {path!r}\n"
-            "a job can only join a transaction on the store's own file: connect to that, or point the store at yours"
+            f"connection= is to {found or 'a database in memory'!r}, but {ours} is {path!r}\n"
+            f"a job can only join a transaction on the store's own file: connect to that, or point {point} at yours"
         )
-    return connection
 
 
-def add(
-    connection: sqlite3.Connection, path: str, sql: Mapping[str, str], jobs: Sequence[JobRecord]
-) -> list[JobRecord]:
-    """Insert on the caller's connection. It stays open, uncommitted, as it was."""
+def made(path: str) -> Steps[None]:
+    """ConfigError where our tables are not there: they cannot be made while the caller's transaction writes."""
+    if not (yield Call("SELECT 1 FROM sqlite_master WHERE name = 'longshore_meta'", ())):
+        raise ConfigError(
+            f"{path!r} has no tables of Longshore's yet, and in the middle of your transaction they cannot be made\n"
+            "make them before it, once: app.open()"
+        )
+
+
+def whole(steps: Steps[list[JobRecord]], table: str) -> Steps[list[JobRecord]]:
+    """All of the statements or none, and the caller's own work before them untouched."""
+    # First what lets the driver begin the transaction that it begins before any write. Else the savepoint would be the
+    # outermost one, and its release would commit before the caller does.
+    yield Call(f"DELETE FROM {table} WHERE 0", ())  # noqa: S608
+    yield Call("SAVEPOINT longshore_guest", ())
     try:
-        with _plain(connection), _savepoint(connection):
-            return adding.add(connection, sql, jobs)
-    except sqlite3.Error as error:
-        raise busy_message(path, error) from error
-
-
-@contextmanager
-def _savepoint(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing, and the caller's own work before it untouched."""
-    _begin_as_usual(connection)
-    connection.execute("SAVEPOINT longshore_guest")
-    try:
-        yield
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK TO longshore_guest")
-            connection.execute("RELEASE longshore_guest")
+        answer = yield from steps
+    except GeneratorExit:
         raise
-    connection.execute("RELEASE longshore_guest")
+    except BaseException:
+        with contextlib.suppress(Refused):  # a full disk has rolled back already
+            yield Call("ROLLBACK TO longshore_guest", ())
+            yield Call("RELEASE longshore_guest", ())
+        raise
+    yield Call("RELEASE longshore_guest", ())
+    return answer
 
 
-def _begin_as_usual(connection: sqlite3.Connection) -> None:
-    """Let sqlite3 begin the transaction it begins before any write, if that is how the connection is set.
-
-    Else the savepoint would be the outermost transaction, and its release would commit before the caller does. On a
-    connection set to commit each statement by itself, that is what the caller asked for.
-    """
-    if not connection.in_transaction and connection.isolation_level is not None:
-        connection.execute("DELETE FROM longshore_meta WHERE 0")
+def add(sql: Mapping[str, str], jobs: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
+    """Store the jobs; one record for each, as `base.Store.add` says. One job that nobody holds up: one statement."""
+    if len(jobs) == 1 and jobs[0].unique_mode != "replace":
+        return (yield from _add(sql, jobs))
+    return (yield from whole(_add(sql, jobs), "longshore_meta"))
 
 
-@contextmanager
-def _plain(connection: sqlite3.Connection) -> Iterator[None]:
-    """Text as str for a while, whatever the caller wants to get."""
-    before, connection.text_factory = connection.text_factory, str
-    try:
-        yield
-    finally:
-        connection.text_factory = before
+def _add(sql: Mapping[str, str], jobs: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
+    stored: set[str] = set()
+    for start in range(0, len(jobs), _ROWS):
+        stored.update(row[0] for row in (yield _insert(jobs[start : start + _ROWS])))
+    answers: list[JobRecord] = []
+    for job in jobs:
+        if job.id in stored:
+            stored.remove(job.id)  # the same again is a repetition
+            answers.append(job)
+        else:
+            answers.append((yield from _standing(sql, job)))
+    return answers
+
+
+def _insert(jobs: Sequence[JobRecord]) -> Call:
+    fields, values = adding.columns(jobs)
+    return Call(f"{adding.insert(fields, len(jobs))} RETURNING id", list(chain.from_iterable(values)))
+
+
+def _standing(sql: Mapping[str, str], job: JobRecord) -> Steps[JobRecord]:
+    """Who stands in the way of this job: itself, stored before, or the holder of its key."""
+    same = records((yield Call(sql["get"], (msgspec.json.encode([job.id]).decode(),))))
+    if same:
+        return same[0]
+    [holder] = records((yield Call(sql["holder"], (job.unique,))))
+    change = model.replaced(holder, job) if job.unique_mode == "replace" else None
+    if change is None:
+        return holder
+    values = change.values
+    text = changing.update(tuple(values))
+    yield Call(text, (*values.values(), change.id, change.state, change.attempt))
+    return msgspec.structs.replace(holder, **values)
+
+
+def told(path: str, error: Refused) -> Exception:
+    """What a caller's driver said, as an error of ours."""
+    said = sqlite3.OperationalError(str(error))
+    if isinstance(error.code, int):
+        said.sqlite_errorcode = error.code
+    return busy_message(path, said)
