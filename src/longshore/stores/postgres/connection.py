@@ -138,7 +138,7 @@ def _settings(seconds: float) -> str:
         "default_transaction_isolation": "read\\ committed",
         # The server gives up first, so that the connection can be kept.
         "statement_timeout": str(int(seconds * 1000)),
-        "idle_in_transaction_session_timeout": "30000",
+        "idle_in_transaction_session_timeout": "5000",
     }
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
