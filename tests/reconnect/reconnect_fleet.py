@@ -27,7 +27,7 @@ HEARS = 15.0
 #: starts that show that a worker claims: more than it can have held before
 STARTS = 3 * PLACES
 #: jobs that wait, so that every worker has something to do
-BACKLOG = 400
+BACKLOG = 250
 CHILD = str(Path(__file__).with_name("reconnect_worker.py"))
 
 
@@ -51,8 +51,9 @@ class Counted:
 
 
 class Fleet:
-    def __init__(self, url: str, folder: Path, workers: int) -> None:
+    def __init__(self, url: str, folder: Path, workers: int, silence: float | None = None) -> None:
         self.url, self.folder = url, folder
+        self._more = () if silence is None else (str(silence),)
         self.names = [f"w{n}" for n in range(workers)]
         self.app = make(url, folder)
         self.acknowledged: set[str] = set()
@@ -66,7 +67,8 @@ class Fleet:
 
     def __enter__(self) -> Self:
         self.programs = [
-            self._stack.enter_context(Program(CHILD, self.url, str(self.folder), name)) for name in self.names
+            self._stack.enter_context(Program(CHILD, self.url, str(self.folder), name, *self._more))
+            for name in self.names
         ]
         for program in self.programs:
             program.line("ready")

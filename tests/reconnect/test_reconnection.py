@@ -8,10 +8,13 @@ import pytest
 from reconnect_fleet import Fleet
 from reconnect_troubles import TROUBLES, paused, places, suffer
 
+from longshore.stores.redis import mouth
+
 
 @pytest.mark.parametrize("kind", places())
-def test_each_trouble_once(kind, tmp_path):
-    with places()[kind](0.5) as place, Fleet(place.url, tmp_path, workers=2) as fleet:
+def test_each_trouble_once(kind, tmp_path, monkeypatch):
+    monkeypatch.setattr(mouth, "_UNANSWERED", 0.5)
+    with places()[kind](0.5) as place, Fleet(place.url, tmp_path, 2, silence=0.5) as fleet:
         for trouble in TROUBLES:
             suffer(place, fleet, trouble, 0.1)
         fleet.finish()
@@ -27,7 +30,7 @@ def test_fifty_times_in_a_row(kind, tmp_path, capsys):
     with places()[kind](default) as place, Fleet(place.url, tmp_path, workers=3) as fleet:
         for n in range(50):
             trouble = TROUBLES[n % len(TROUBLES)]
-            # Now and then as long as it takes a leases to lapse, and longer.
+            # Once as long as it takes leases to lapse, and longer.
             consumed, everything = suffer(
                 place, fleet, trouble, 20.0 if trouble is paused and n > 40 else 2.0
             )

@@ -80,11 +80,12 @@ class Proxy:
             return
         except asyncio.CancelledError:
             writer.transport.abort()
-            raise
+            return
         pair = _Pair(writer, far_writer)
         self._pairs.add(pair)
         try:
-            await asyncio.gather(pair.pump(reader, far_writer), pair.pump(far_reader, writer))
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(pair.pump(reader, far_writer), pair.pump(far_reader, writer))
         finally:
             pair.end()
             self._pairs.discard(pair)

@@ -160,7 +160,7 @@ class CrashNet:
             return counts
 
     def pause_each(self, workers: int = 3) -> None:
-        """So many workers are stopped, each in the middle of a job of its own. Another does all; their late words are refused."""
+        """So many workers are stopped, each in the middle of a job of its own. Another does all; they are refused."""
         with self._scene() as scene, ExitStack() as stack:
             jobs = self._add(scene.gate.enqueue_many([()] * workers))
             zombies = [
