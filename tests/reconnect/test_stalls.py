@@ -113,9 +113,8 @@ def test_a_store_that_gives_no_answer_is_told_before_it_is_given_up(monkeypatch:
         until(lambda: worker.stalled is None, "it to go on")
 
 
-def test_a_worker_that_does_not_keep_its_word_is_stalled(url: str, tmp_path: Path) -> None:
-    if url == "memory://":
-        pytest.skip("nobody else can look into it")
+@pytest.mark.parametrize("url", ["sqlite", "postgresql", "redis"], indirect=True)
+def test_a_worker_that_does_not_keep_its_word_is_stalled(url: str) -> None:
     with App(url) as app:
         now = app.store.now()
         app.store.put(
