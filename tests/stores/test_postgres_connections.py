@@ -81,6 +81,24 @@ def test_a_statement_that_gets_no_answer_is_given_up(server):
     store.close()
 
 
+def test_one_silent_connection_takes_the_idle_ones_with_it(server):
+    store = open_store(f"{server.url}&deadline=0.2")
+    store.add([job(1)])
+    with store.pool.lent(), store.pool.lent(), store.pool.lent():
+        pass
+    silent = backends(server.url, "idle")
+    assert len(silent) == 3
+    for pid in silent:
+        os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(StoreUnavailable, match="no answer within"):
+        store.count()
+    # Else each of the others would be found silent by itself, one deadline after the other.
+    assert store.count() == {("default", "queued"): 1}
+    for pid in silent:
+        os.kill(pid, signal.SIGCONT)
+    store.close()
+
+
 def test_a_lock_that_is_held_too_long_is_told(server):
     store = open_store(f"{server.url}&deadline=0.3")
     store.add([job(1, state="running")])

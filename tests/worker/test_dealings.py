@@ -110,7 +110,7 @@ def test_a_change_that_is_refused_for_good_holds_its_own_job_only(
     assert len(held) == 2
 
 
-def test_a_store_that_refuses_everything_holds_nothing(tmp_path: Path) -> None:
+def test_a_store_that_refuses_everything_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Then no single change is to blame: outcomes are kept until somebody has mended the store."""
     go = threading.Event()
     schema = f"d{secrets.token_hex(8)}"
@@ -130,12 +130,22 @@ def test_a_store_that_refuses_everything_holds_nothing(tmp_path: Path) -> None:
             by_hand(
                 "ALTER TABLE {}.jobs ADD CONSTRAINT none CHECK (state = 'running' OR state = 'queued') NOT VALID"
             )
-            seen: list[Any] = []
-            app.store.subscribe([f"job:{job.id}" for job in jobs], lambda: seen.append(1))
+            refused: list[Exception] = []
+            apply = app.store.apply
+
+            def applied(changes: Any) -> Any:
+                try:
+                    return apply(changes)
+                except Exception as error:
+                    refused.append(error)
+                    raise
+
+            monkeypatch.setattr(app.store, "apply", applied)
             go.set()
             until(
                 lambda: worker.stalled is not None and "refuses" in worker.stalled.why, "the worker to say so"
             )
+            until(lambda: len(refused) >= 10, "it to look for one to blame, more than once")
             by_hand("ALTER TABLE {}.jobs DROP CONSTRAINT none")
             assert [job.result(20) for job in jobs] == list(range(5))
             assert worker.counts == {"succeeded": 5}

@@ -93,10 +93,7 @@ class CrashNet:
             self._fill(scene)
             victims = [stack.enter_context(self._worker(scene, point, hit)) for _ in range(workers)]
             if point == "shutdown.release":
-                for victim in victims:
-                    victim.signal(signal.SIGTERM)
-                    victim.line("signal 1")
-                    victim.signal(signal.SIGTERM)
+                self._interrupt_each(scene, victims)
             # Each pass needs work, and the sweep's need somebody who is gone; who still lives finds both.
             until(lambda: self._all_died(scene, victims), f"all to die at {point}", 4 * DEADLINE)
             for victim in victims:
@@ -244,6 +241,23 @@ class CrashNet:
         victim.signal(signal.SIGTERM)
         victim.line("signal 1")
         victim.signal(signal.SIGTERM)
+
+    def _interrupt_each(self, scene: Scene, victims: Sequence[Program]) -> None:
+        """As `_interrupt`, once every one of them has such a job."""
+        gates: set[str] = set()
+
+        def all_at_gates() -> bool:
+            holders = {start.pid for start in scene.ledger.starts() if start.job in gates}
+            if holders.issuperset(victim.pid for victim in victims):
+                return True
+            gates.update(job.id for job in self._add([scene.gate.enqueue()]))
+            return False
+
+        until(all_at_gates, "a job for each worker that does not end")
+        for victim in victims:
+            victim.signal(signal.SIGTERM)
+            victim.line("signal 1")
+            victim.signal(signal.SIGTERM)
 
     def _started(self, scene: Scene, starts: int) -> None:
         until(lambda: len(scene.ledger.starts()) >= starts, f"{starts} starts")
