@@ -44,12 +44,13 @@ def place() -> Iterator[Place]:
     with TemporaryDirectory(prefix="longshore-", dir=os.environ.get("BENCHMARKS_DIR")) as folder:
         path = str(Path(folder) / "jobs.db")
         url = f"sqlite:///{path}"
-        with _tasks(url) as app:
+        with tasks_on(url) as app:
             yield Place(app, path, {**os.environ, "LONGSHORE_URL": url})
 
 
 @contextmanager
-def _tasks(url: str) -> Iterator[App]:
+def tasks_on(url: str) -> Iterator[App]:
+    """The app of `benchmarks.tasks` on this store."""
     # The task module makes its app at import, as users' modules do; here several stores are wanted in one process.
     before = os.environ.get("LONGSHORE_URL")
     os.environ["LONGSHORE_URL"] = url

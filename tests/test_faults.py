@@ -13,10 +13,10 @@ from engine_checks import CHECKS
 from longshore import model
 from longshore.model import Change, JobRecord
 from longshore.outcome import Done, Parked
-from longshore.stores.base import Exchange
 from longshore.stores.hints import Hub
 from longshore.stores.memory import MemoryStore
 from longshore.worker import execute, feed, keeper
+from longshore.worker.dealings import Dealt
 from longshore.worker.executors.coroutines import CoroutineExecutor
 from longshore.worker.executors.threads import ThreadExecutor
 from longshore.worker.feed import Feed
@@ -173,11 +173,11 @@ def expiry_ignored(patch: Patch) -> None:
 
 @caught_by("outcomes_are_kept_while_the_store_is_away")
 def outcomes_dropped_on_errors(patch: Patch) -> None:
-    def careless(self: Feed, changes: Any, claim: Any) -> Exchange:
+    def careless(self: Feed, changes: Any, claim: Any) -> Dealt:
         try:
-            return self._store.exchange(changes, claim)
+            return Dealt(*self._store.exchange(changes, claim), {})
         except Exception:
-            return Exchange(frozenset(), [], None)
+            return Dealt(frozenset(), [], None, {})
 
     patch.setattr(Feed, "_exchange", careless)
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from longshore import App, ResultTimeout, job
+from longshore import App, ResultTimeout, job, model
+from longshore.model import Change, Claim
 from longshore.testing.processes import Program
 from longshore.testing.waiting import until
 from longshore.worker import feed
@@ -28,10 +29,13 @@ def rare_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "POLL", 60.0)
 
 
+#: every store that more than one process can share
+shared = pytest.mark.parametrize("url", ["sqlite", "postgresql", "redis"], indirect=True)
+
+
 @pytest.fixture
-def elsewhere(tmp_path: Path, rare_looks: None) -> Iterator[App]:
+def elsewhere(url: str, rare_looks: None) -> Iterator[App]:
     """An app whose jobs are worked on by another process."""
-    url = f"sqlite:///{tmp_path / 'jobs.db'}"
     with App(url) as app, Program(CHILD, url) as program:
 
         @app.task(name="double")
@@ -41,6 +45,7 @@ def elsewhere(tmp_path: Path, rare_looks: None) -> Iterator[App]:
         yield app
 
 
+@shared
 def test_a_result_from_another_process_wakes_who_waits(elsewhere: App) -> None:
     double = elsewhere.tasks["double"]
     times = []
@@ -52,10 +57,54 @@ def test_a_result_from_another_process_wakes_who_waits(elsewhere: App) -> None:
     assert statistics.median(times) < 0.5
 
 
+@shared
 async def test_awaiting_a_job_of_another_process_is_woken(elsewhere: App) -> None:
     double = elsewhere.tasks["double"]
     jobs = await asyncio.gather(*(double.aenqueue(n) for n in range(30)))
     assert await asyncio.wait_for(asyncio.gather(*jobs), 20) == [2 * n for n in range(30)]
+
+
+@shared
+async def test_a_thousand_that_wait_look_once_and_are_told(
+    elsewhere: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: Counter[str] = Counter()
+    for name in ("get", "subscribe"):
+        _count(monkeypatch, elsewhere.store, name, looks)
+    double = elsewhere.tasks["double"]
+    jobs = await elsewhere.aenqueue_many([double.using(delay=3600).call(n) for n in range(1000)])
+    waiting = [asyncio.ensure_future(job.aresult(60)) for job in jobs]
+    await asyncio.to_thread(until, lambda: looks["subscribe"] == 1000 and looks["get"], "all to wait")
+    threads = {thread.name for thread in threading.enumerate() if thread.name.startswith("longshore")}
+    assert len(threads) <= 3, threads  # a courier and an ear, for all of them
+    before = looks["get"]
+    assert before <= 20
+    # Made due by hand, which is told: from here on only hints can end the waiting, for the next look is far.
+    records = elsewhere.store.get([job.id for job in jobs])
+    elsewhere.store.apply([Change(i, "queued", 0, {"run_at": 0.0}) for i in records])
+    elsewhere.store.publish(["queue:default"])
+    assert await asyncio.wait_for(asyncio.gather(*waiting), 30) == [2 * n for n in range(1000)]
+    assert looks["get"] - before <= 1100
+
+
+async def test_who_waits_looks_together_and_finds_what_nobody_told(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "LOOK", 0.2)
+    looks: Counter[str] = Counter()
+
+    @app.task
+    def work(n: int) -> int: ...
+
+    jobs = await app.aenqueue_many([work.call(n) for n in range(300)])
+    waiting = [asyncio.ensure_future(one.aresult(60)) for one in jobs]
+    _count(monkeypatch, app.store, "get", looks)
+    await asyncio.sleep(0.7)  # some rounds of looks
+    # At most one for each of the first looks' batches, and then one for each round.
+    assert looks["get"] <= 300 / 50 + 5
+    claimed = app.store.exchange([], Claim("w", 300, 60.0)).jobs
+    app.store.apply([model.succeeded(one, None, app.store.now()) for one in claimed])  # and no hint
+    assert await asyncio.wait_for(asyncio.gather(*waiting), 20) == [None] * 300
 
 
 async def test_the_thread_and_the_loop_may_wait_for_one_job(app: App, rare_looks: None) -> None:

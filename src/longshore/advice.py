@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import Any
 
 from longshore.errors import StoreError
 from longshore.model import JobRecord
@@ -31,6 +33,12 @@ def _why_queued(store: Store, job: JobRecord) -> str:
     return unserved(store, job.queue)
 
 
+def silent(beat: Mapping[str, Any], now: float) -> float | None:
+    """For how many seconds nothing was heard of a worker, if that is longer than it promised; None: it keeps its word."""
+    quiet = now - float(beat.get("beat_at", now))
+    return quiet if quiet > 2 * float(beat.get("beat_every", 5.0)) + 1 else None
+
+
 def unserved(store: Store, queue: str) -> str:
     """Whether any live worker serves the queue; if none, what to do. Empty, too, where we may not look."""
     try:
@@ -38,7 +46,10 @@ def unserved(store: Store, queue: str) -> str:
     except StoreError:
         return ""
     served: set[str] = set()
+    now = store.now()
     for worker in workers.values():
+        if silent(worker, now) is not None:
+            continue
         if worker.get("queues") is None or queue in worker["queues"]:
             return ""
         served.update(worker["queues"])

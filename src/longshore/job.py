@@ -12,7 +12,14 @@ from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 import msgspec
 
 from longshore.duration import seconds
-from longshore.errors import JobCancelled, JobFailed, JobNotFound, LongshoreError, ResultTimeout
+from longshore.errors import (
+    JobCancelled,
+    JobFailed,
+    JobNotFound,
+    LongshoreError,
+    ResultTimeout,
+    StoreUnavailable,
+)
 from longshore.model import FINAL, Failure, JobRecord, Progress, State, failures
 from longshore.stores.base import Subscription
 
@@ -22,6 +29,36 @@ CancelAnswer = Literal["cancelled", "asked", "too late"]
 
 #: seconds between looks at the store while waiting; hints make it quick, this makes it sure
 LOOK = 1.0
+#: seconds for which who waits already goes on waiting while the store is away
+AWAY = 30.0
+
+
+class _Patience:
+    """How long a waiter waits: until its time is over, and through an outage of the store of at most `AWAY` seconds."""
+
+    def __init__(self, timeout: float | timedelta | None) -> None:
+        self._deadline = None if timeout is None else time.monotonic() + seconds(timeout, "timeout")
+        self._seen: float | None = None
+
+    def seen(self) -> None:
+        """The store answered."""
+        self._seen = time.monotonic()
+
+    def bear(self, error: StoreUnavailable) -> None:
+        """The store did not answer. Raises it where it never did, or has not for too long."""
+        if self._seen is None or time.monotonic() - self._seen > AWAY:
+            raise error
+
+    def left(self) -> float:
+        """Seconds until the next look, or until the time is over.
+
+        All of a process look at the same moments: so a thousand that wait make one call a second together.
+        """
+        now = time.monotonic()
+        look = LOOK - now % LOOK
+        if look < LOOK / 2:
+            look += LOOK
+        return look if self._deadline is None else min(look, self._deadline - now)
 
 
 class Desk(Protocol):
@@ -30,6 +67,7 @@ class Desk(Protocol):
     def fetch(self, ids: Sequence[str]) -> dict[str, JobRecord]: ...
     async def afetch(self, ids: Sequence[str]) -> dict[str, JobRecord]: ...
     def on_end(self, job_id: str, callback: Callable[[], object]) -> Subscription: ...
+    async def aon_end(self, job_id: str, callback: Callable[[], object]) -> Subscription: ...
     def decode_result(self, record: JobRecord) -> Any: ...
     def cancel(self, job_id: str, reason: str = ...) -> CancelAnswer: ...
     async def acancel(self, job_id: str, reason: str = ...) -> CancelAnswer: ...
@@ -133,17 +171,18 @@ class Job(Generic[R_co]):
         return self
 
     def wait(self, timeout: float | timedelta | None = None) -> Self:
-        """Block until it ended, at most ``timeout`` (seconds or timedelta).
+        """Block until it ended, at most ``timeout`` (seconds or timedelta); an outage of the store is waited through.
 
-        ResultTimeout: it has not. LongshoreError: called in a thread whose event loop is running; await it there.
+        ResultTimeout: it has not. StoreUnavailable: the store was away from the start, or for more than 30 seconds.
+        LongshoreError: called in a thread whose event loop is running; await it there.
         """
-        deadline = None if timeout is None else time.monotonic() + seconds(timeout, "timeout")
+        patience = _Patience(timeout)
         event = threading.Event()
         subscription = self._desk.on_end(self.id, event.set)
         try:
-            while not self.refresh().done:
+            while not self._ended(patience):
                 self._refuse_in_loop()
-                left = LOOK if deadline is None else min(LOOK, deadline - time.monotonic())
+                left = patience.left()
                 if left <= 0:
                     raise self._timeout(timeout)
                 event.wait(left)
@@ -154,7 +193,7 @@ class Job(Generic[R_co]):
 
     async def await_end(self, timeout: float | timedelta | None = None) -> Self:
         """As `wait`, for coroutines."""
-        deadline = None if timeout is None else time.monotonic() + seconds(timeout, "timeout")
+        patience = _Patience(timeout)
         loop = asyncio.get_running_loop()
         event = asyncio.Event()
 
@@ -162,10 +201,10 @@ class Job(Generic[R_co]):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)
 
-        subscription = self._desk.on_end(self.id, wake)
+        subscription = await self._desk.aon_end(self.id, wake)
         try:
-            while not (await self.arefresh()).done:
-                left = LOOK if deadline is None else min(LOOK, deadline - time.monotonic())
+            while not await self._aended(patience):
+                left = patience.left()
                 if left <= 0:
                     raise self._timeout(timeout)
                 try:
@@ -176,6 +215,24 @@ class Job(Generic[R_co]):
         finally:
             subscription.close()
         return self
+
+    def _ended(self, patience: _Patience) -> bool:
+        try:
+            self.refresh()
+        except StoreUnavailable as error:
+            patience.bear(error)
+            return False
+        patience.seen()
+        return self.done
+
+    async def _aended(self, patience: _Patience) -> bool:
+        try:
+            await self.arefresh()
+        except StoreUnavailable as error:
+            patience.bear(error)
+            return False
+        patience.seen()
+        return self.done
 
     def _refuse_in_loop(self) -> None:
         try:

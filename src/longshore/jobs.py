@@ -56,6 +56,26 @@ class Jobs:
     def on_end(self, job_id: str, callback: Callable[[], object]) -> Subscription:
         return self._store().subscribe([f"job:{job_id}"], callback)
 
+    async def aon_end(self, job_id: str, callback: Callable[[], object]) -> Subscription:
+        """As `on_end`, without blocking the event loop: the first subscription may have to connect."""
+        made: list[Subscription] = []
+        abandoned = False
+
+        def subscribe() -> Subscription:
+            made.append(self.on_end(job_id, callback))
+            if abandoned:
+                made[0].close()
+            return made[0]
+
+        try:
+            return await self._courier.call(subscribe)
+        except BaseException:
+            # Who asked was cancelled; the courier may be at it all the same.
+            abandoned = True
+            for subscription in made:
+                subscription.close()
+            raise
+
     def decode_result(self, record: JobRecord) -> Any:
         """The value a succeeded job returned."""
         if record.result is None:

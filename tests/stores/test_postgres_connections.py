@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from longshore import App, model
+from longshore import model
 from longshore.errors import StoreUnavailable
 from longshore.model import Claim
 from longshore.stores import open_store
@@ -42,79 +42,11 @@ def backends(url, *states):
         return [pid for (pid,) in rows]
 
 
-def restart(server, resume):
-    server.stop("immediate")
-    server.start()
-    resume()
-
-
-def kill(server, resume):
-    server.kill()
-    # Its children notice by themselves; until they are gone the files are in use.
-    while True:
-        try:
-            (server.data / "postmaster.pid").unlink(missing_ok=True)
-            server.start()
-        except AssertionError:
-            continue
-        break
-    resume()
-
-
-def terminate(server, resume):
+def terminate(server):
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'longshore%'"
         )
-    resume()
-
-
-def pause(server, resume):
-    paused = backends(server.url)
-    for pid in paused:
-        os.kill(pid, signal.SIGSTOP)
-    # Longer than a statement may take, so that what waits for these gives them up.
-    resume_after = threading.Event()
-    resume_after.wait(3.0)
-    for pid in paused:
-        os.kill(pid, signal.SIGCONT)
-    resume()
-
-
-@pytest.mark.parametrize("trouble", [restart, kill, terminate, pause])
-def test_a_worker_under_load_goes_on_after(server, trouble):
-    app = App(f"{server.url}&deadline=1", lease=5.0, sweep=0.5)
-    ran, seen = threading.Semaphore(0), {}
-
-    @app.task(name="count")
-    async def count(n: int) -> int:
-        seen[n] = seen.get(n, 0) + 1
-        ran.release()
-        return n
-
-    handles = app.enqueue_many([count.call(n) for n in range(4000)])
-    with app.worker(concurrency=10):
-        for _ in range(200):
-            assert ran.acquire(timeout=10)
-        back = []
-        trouble(server, lambda: back.append(time.monotonic()))
-        before = len(seen)
-        more = app_enqueue(app, [count.call(n) for n in range(4000, 4100)])
-        wait_for(lambda: len(seen) > before or len(seen) == 4100, back[0] + SOON)
-        results = [handle.result(timeout=60) for handle in [*handles, *more]]
-    assert results == list(range(4100))
-    assert app.store.count() == {("default", "succeeded"): 4100}
-    app.close()
-
-
-def app_enqueue(app, calls):
-    """As a caller does that tries again: the store says when it is not there."""
-    deadline = time.monotonic() + SOON
-    while True:
-        try:
-            return app.enqueue_many(calls)
-        except StoreUnavailable:
-            assert time.monotonic() < deadline
 
 
 def wait_for(condition, deadline):
@@ -132,7 +64,7 @@ def test_a_call_after_a_restart_takes_a_new_connection(server):
         store.count()
     server.start()
     assert store.count() == {("default", "queued"): 3}
-    terminate(server, lambda: None)
+    terminate(server)
     assert store.count() == {("default", "queued"): 3}
     store.close()
 
@@ -146,6 +78,24 @@ def test_a_statement_that_gets_no_answer_is_given_up(server):
         store.count()
     assert store.count() == {("default", "queued"): 1}
     os.kill(pid, signal.SIGCONT)
+    store.close()
+
+
+def test_one_silent_connection_takes_the_idle_ones_with_it(server):
+    store = open_store(f"{server.url}&deadline=0.2")
+    store.add([job(1)])
+    with store.pool.lent(), store.pool.lent(), store.pool.lent():
+        pass
+    silent = backends(server.url, "idle")
+    assert len(silent) == 3
+    for pid in silent:
+        os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(StoreUnavailable, match="no answer within"):
+        store.count()
+    # Else each of the others would be found silent by itself, one deadline after the other.
+    assert store.count() == {("default", "queued"): 1}
+    for pid in silent:
+        os.kill(pid, signal.SIGCONT)
     store.close()
 
 

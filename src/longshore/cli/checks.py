@@ -139,8 +139,8 @@ def schedule_checks(app: App) -> Iterator[Finding]:
 def queue_checks(app: App, spec: str) -> Iterator[Finding]:
     """Waiting jobs have a live worker; nothing is paused and forgotten."""
     store = app.store
-    now, found = store.now(), overview.workers(store, app.lease)
-    live = [doc for doc in found if doc["state"] != "silent"]
+    now, found = store.now(), overview.workers(store)
+    live = [doc for doc in found if not doc["silent"]]
     good = True
     for queue in overview.queues(store):
         if not queue.ready:
@@ -158,8 +158,8 @@ def queue_checks(app: App, spec: str) -> Iterator[Finding]:
     if good:
         yield Finding("ok", "queues", "nothing waits")
     for doc in found:
-        if doc["state"] == "silent":
-            yield Finding("warn", "workers", f"worker {doc['name']} was last heard {span(doc['heard_seconds_ago'])} ago",
+        if doc["stalled"] is not None:
+            yield Finding("warn", "workers", f"worker {doc['name']} is stalled: {doc['stalled']['why']}",
                           f"look at its process: pid {doc.get('pid')} on {doc.get('host')}")  # fmt: skip
     if live:
         yield Finding(
@@ -191,7 +191,7 @@ def _about(jobs: list[Any]) -> str:
 
 
 def _abandoned(store: Store) -> Iterator[Finding]:
-    live = set(store.list("worker"))
+    live = {doc["name"] for doc in overview.live(store)}
     lost: dict[str, int] = {}
     for job in store.find(Where(states=("running",)), _MANY):
         if job.worker and job.worker not in live:

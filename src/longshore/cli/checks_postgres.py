@@ -40,7 +40,7 @@ def look(app: App, trip: str) -> Iterator[Finding]:
     yield _promise(found)
     yield from _pooler(store, app)
     yield _clock(skew)
-    yield _connections(found, store, len(overview.workers(store, app.lease)))
+    yield _connections(found, store, len(overview.live(store)))
     yield from _vacuum(store, found)
     yield _holder(found)
     yield _indexes(store, found)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from longshore.cli.times import iso
+from longshore.advice import silent
+from longshore.cli.times import iso, span
 from longshore.model import Where
 
 if TYPE_CHECKING:
@@ -76,21 +77,30 @@ def _ready(store: Store, queue: str, queued: int) -> tuple[int, bool]:
     return min(seen, queued), False
 
 
-def workers(store: Store, lease: float) -> list[dict[str, Any]]:
-    """The live workers' own descriptions, by name. One that has not been heard of for a lease is *silent*."""
+def workers(store: Store) -> list[dict[str, Any]]:
+    """The workers' own descriptions, by name. *stalled*: it says so itself, or it is not heard of when it promised to be."""
     now = store.now()
     found = []
     for name, beat in sorted(store.list("worker").items()):
-        doc = {"name": name, **beat}
-        quiet = now - float(doc.get("beat_at", now))
-        doc["heard_seconds_ago"] = round(max(0.0, quiet), 3)
-        if quiet > lease:
-            doc["state"] = "silent"
+        doc = {"name": name, "stalled": None, **beat}
+        doc["heard_seconds_ago"] = round(max(0.0, now - float(doc.get("beat_at", now))), 3)
+        quiet = silent(doc, now)
+        doc["silent"] = quiet is not None
+        if quiet is not None:
+            why = f"not heard of for {span(quiet)}; it promised a word every {span(doc['beat_every'])}"
+            doc["state"], doc["stalled"] = "stalled", {"since": doc["beat_at"], "why": why}
+        if doc["stalled"] is not None:
+            doc["stalled"]["seconds"] = round(max(0.0, now - doc["stalled"]["since"]), 3)
         found.append(doc)
     return found
 
 
+def live(store: Store) -> list[dict[str, Any]]:
+    """Those of them that are heard of."""
+    return [doc for doc in workers(store) if not doc["silent"]]
+
+
 def known_queues(store: Store) -> list[str]:
     """Every queue that has jobs, is paused, or is served by name."""
-    served = {queue for doc in store.list("worker").values() for queue in doc.get("queues") or ()}
+    served = {queue for doc in live(store) for queue in doc.get("queues") or ()}
     return sorted({*(queue for queue, _ in store.count()), *store.list("paused"), *served})

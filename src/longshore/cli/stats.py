@@ -18,7 +18,7 @@ def stats(spec: str | None, url: str | None, output: Format) -> None:
         from longshore.cli import overview
 
         store = app.store
-        queues, workers, now = overview.queues(store), overview.workers(store, app.lease), store.now()
+        queues, workers, now = overview.queues(store), overview.live(store), store.now()
         totals = {state: sum(queue.states.get(state, 0) for queue in queues) for state in overview.STATES}
         oldest = min((queue.oldest_due for queue in queues if queue.oldest_due is not None), default=None)
         waiting = None if app.outbox is None else app.outbox.backlog()

@@ -29,7 +29,7 @@ from longshore.testing.invariants import violations
 from longshore.testing.processes import Program
 from longshore.testing.samples import everything
 from longshore.testing.scene import LEASE, SWEEP, Scene
-from longshore.testing.waiting import until
+from longshore.testing.waiting import DEADLINE, until
 
 #: Where a worker is killed, and at which hits of the point: the first, and one in full swing where there are many.
 KILLS: Final[Sequence[tuple[str, int]]] = (
@@ -87,6 +87,26 @@ class CrashNet:
                 self._died(victim, point)
             self._finish(scene)
 
+    def kill_each(self, point: str, hit: int = 1, workers: int = 3) -> None:
+        """So many workers share the work, and each dies at its own ``hit``-th pass of ``point``; another finishes."""
+        with self._scene(max_crashes=workers + 2) as scene, ExitStack() as stack:
+            self._fill(scene)
+            victims = [stack.enter_context(self._worker(scene, point, hit)) for _ in range(workers)]
+            if point == "shutdown.release":
+                self._interrupt_each(scene, victims)
+            # Each pass needs work, and the sweep's need somebody who is gone; who still lives finds both.
+            until(lambda: self._all_died(scene, victims), f"all to die at {point}", 4 * DEADLINE)
+            for victim in victims:
+                self._died(victim, point)
+            self._finish(scene)
+
+    def _all_died(self, scene: Scene, victims: Sequence[Program]) -> bool:
+        if not any(victim.running for victim in victims):
+            return True
+        if scene.idle:
+            self._fill(scene)
+        return False
+
     def kill_producer(self, point: str, batches: int = 4) -> None:
         """A producer dies while it stores its last batch. What it was told is stored is there, whole batches only."""
         with self._scene() as scene:
@@ -135,6 +155,30 @@ class CrashNet:
             _expect("refused:" in said or "lost:" in said, f"and not logged:\n{said}")
             self._check(scene)
             return counts
+
+    def pause_each(self, workers: int = 3) -> None:
+        """So many workers are stopped, each in the middle of a job of its own. Another does all; they are refused."""
+        with self._scene() as scene, ExitStack() as stack:
+            jobs = self._add(scene.gate.enqueue_many([()] * workers))
+            zombies = [
+                stack.enter_context(self._worker(scene, NOWHERE, 1, "--action", "stop", "--concurrency", "1"))
+                for _ in range(workers)
+            ]
+            for zombie in zombies:
+                zombie.line("stopped")
+                self._takeovers += 1
+            self._finish(scene)
+            done = [job.refresh().record for job in jobs]
+            for zombie in zombies:
+                zombie.signal(signal.SIGCONT)
+            counts = [self._stop(zombie).get("refused") for zombie in zombies]
+            said = ["refused:" in one.output or "lost:" in one.output for one in zombies]
+            _expect(
+                [job.refresh().record for job in jobs] == done, "a worker that woke up wrote all the same"
+            )
+            _expect(counts == [1] * workers, f"late outcomes were not each counted as refused: {counts}")
+            _expect(all(said), "and not each logged")
+            self._check(scene)
 
     def storm(self, workers: int = 3, kills: int = 10, jobs: int = 2000, seed: int = 0) -> None:
         """So many workers work on so many jobs, and one at random is killed again and again, and replaced."""
@@ -197,6 +241,23 @@ class CrashNet:
         victim.signal(signal.SIGTERM)
         victim.line("signal 1")
         victim.signal(signal.SIGTERM)
+
+    def _interrupt_each(self, scene: Scene, victims: Sequence[Program]) -> None:
+        """As `_interrupt`, once every one of them has such a job."""
+        gates: set[str] = set()
+
+        def all_at_gates() -> bool:
+            holders = {start.pid for start in scene.ledger.starts() if start.job in gates}
+            if holders.issuperset(victim.pid for victim in victims):
+                return True
+            gates.update(job.id for job in self._add([scene.gate.enqueue()]))
+            return False
+
+        until(all_at_gates, "a job for each worker that does not end")
+        for victim in victims:
+            victim.signal(signal.SIGTERM)
+            victim.line("signal 1")
+            victim.signal(signal.SIGTERM)
 
     def _started(self, scene: Scene, starts: int) -> None:
         until(lambda: len(scene.ledger.starts()) >= starts, f"{starts} starts")

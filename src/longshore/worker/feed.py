@@ -17,12 +17,14 @@ from longshore.dice import between
 from longshore.errors import StoreError
 from longshore.failpoint import hit
 from longshore.model import FINAL, Change, Claim, JobRecord, Progress
-from longshore.outcome import Outcome, Parked, Released, change
-from longshore.stores.base import Exchange, Store
+from longshore.outcome import Held, Outcome, Parked, Released, change
+from longshore.stores.base import Store
 from longshore.task import Task
+from longshore.worker.dealings import Dealings, Dealt
 from longshore.worker.executors import Executor
 from longshore.worker.observer import Observer
 from longshore.worker.run import Report, Run
+from longshore.worker.stalls import Stalls
 from longshore.worker.suspects import Suspects
 
 _log = logging.getLogger("longshore.worker")
@@ -60,6 +62,7 @@ class Feed:
         max_crashes: int,
         observer: Observer,
         report: Report,
+        stalls: Stalls,
     ) -> None:
         self._store = store
         self._tasks = tasks
@@ -78,6 +81,7 @@ class Feed:
         self._outcomes: deque[Settled] = deque()
         self._suspects = Suspects()
         self._wake = threading.Event()
+        self.dealings = Dealings(store, claim.worker, stalls, self.leased, self._waiting, self._pause)
         self._draining = False
         self._releasing = False
         # When to claim: something hinted; the last claim left more behind; or it is time for a look. `_full`: the last claim
@@ -202,7 +206,7 @@ class Feed:
         hit("settle.after")
         self._settle(batch, done)
         if suspect is not None:
-            self._begin(suspect, suspect.job.id in done.accepted)
+            self._begin(suspect, suspect.job.id in done.accepted and suspect.job.id not in done.held)
         if claim is not None:
             self._plan(claim, done)
             self._deliver(done.jobs)
@@ -226,30 +230,28 @@ class Feed:
         self._hinted = False
         return replace(self._template, limit=room)
 
-    def _exchange(self, changes: Sequence[Change], claim: Claim | None) -> Exchange:
-        """One exchange; tried again, with growing pauses, for as long as the store is away. Outcomes are kept meanwhile."""
-        pause, away = 0.05, False
-        while True:
-            try:
-                done = self._store.exchange(changes, None if self._draining else claim)
-            except StoreError as error:
-                if not away:
-                    _log.warning("the store is away, outcomes are kept until it is back: %s", error)
-                    self._observer.stalled(str(error))
-                away = True
-                self._wake.wait(pause * between(0.5, 1.0))
-                self._wake.clear()
-                pause = min(pause * 2, 5.0)
-            else:
-                if away:
-                    _log.warning("the store is back")
-                    self._observer.stalled(None)
-                return done
+    def _exchange(self, changes: Sequence[Change], claim: Claim | None) -> Dealt:
+        """One exchange, however long it takes; outcomes are kept meanwhile."""
+        return self.dealings.exchange(changes, lambda: None if self._draining else claim)
 
-    def _settle(self, batch: Sequence[Settled], done: Exchange) -> None:
+    def _waiting(self) -> int:
+        return len(self._outcomes)
+
+    def _pause(self, seconds: float) -> None:
+        # A hint cuts it short: it may be that of a store that is back. What ends meanwhile does not.
+        before, self._hinted = self._hinted, False
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._hinted:
+            self._wake.wait(left)
+            self._wake.clear()
+        self._hinted = self._hinted or before
+        self._wake.set()  # again, for what ended
+
+    def _settle(self, batch: Sequence[Settled], done: Dealt) -> None:
         self._pace(len(batch))
         topics: set[str] = set()
-        for settled in batch:
+        for sent in batch:
+            settled = _held(sent, done.held[sent.job.id]) if sent.job.id in done.held else sent
             job, outcome = settled.job, settled.outcome
             self.leased.pop(job.id, None)
             self.runs.pop(job.id, None)
@@ -290,7 +292,7 @@ class Feed:
             return ""
         return f"queue:{settled.job.queue}"
 
-    def _plan(self, claim: Claim, done: Exchange) -> None:
+    def _plan(self, claim: Claim, done: Dealt) -> None:
         """When to look again."""
         self._more = len(done.jobs) >= claim.limit
         wait = POLL * between(0.8, 1.2)
@@ -353,3 +355,8 @@ class Feed:
             return
         run.job = run.context.record = replace(run.job, started_at=self._store.now())
         self._hand_over(run.task.kind, [run])
+
+
+def _held(settled: Settled, instead: Change) -> Settled:
+    """What became of an outcome that the store refuses."""
+    return Settled(settled.job, Held(instead.values["reason"]), instead, settled.seconds)

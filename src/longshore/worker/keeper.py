@@ -25,6 +25,7 @@ from longshore.stores.base import Store
 from longshore.worker.feed import Feed
 from longshore.worker.observer import Observer
 from longshore.worker.run import Run
+from longshore.worker.stalls import Stalls
 
 _log = logging.getLogger("longshore.worker")
 
@@ -32,6 +33,8 @@ _log = logging.getLogger("longshore.worker")
 LOOK = 1.0
 #: seconds between two writes of a job's progress
 PROGRESS_EVERY = 0.25
+#: seconds for which a worker that is not heard of any more is still listed, as stalled
+LISTED = 300.0
 #: most jobs rescued or removed in one sweep's statement
 BATCH = 500
 
@@ -48,6 +51,7 @@ class Keeper:
         observer: Observer,
         describe: Callable[[], Mapping[str, Any]],
         timed_out: Callable[[Run], Outcome],
+        stalls: Stalls,
     ) -> None:
         self._store = store
         self._feed = feed
@@ -58,6 +62,7 @@ class Keeper:
         self._observer = observer
         self._describe = describe
         self._timed_out = timed_out
+        self._stalls = stalls
         self._wake = threading.Event()
         self._stopped = False
         self._asked = False
@@ -110,12 +115,13 @@ class Keeper:
                     self._write_progress()
                     written = now
             except StoreError as error:
-                # The feed tells the world; a lease we cannot renew is for the store to judge when it is back.
-                _log.debug("keeper: %s", error)
+                # A lease we cannot renew is for the store to judge when it is back.
+                self._stalls.begin("keeper", f"leases cannot be renewed: {error}")
                 self._asked = self._tell = False  # or there would be no pause
                 renew = beat = 0.0
                 self._pause(0.5)
                 continue
+            self._stalls.end("keeper")
             self._overdue()
             until = min(renew, sweep, beat, written + PROGRESS_EVERY if self._progress else renew)
             if self._feed.runs:
@@ -141,7 +147,7 @@ class Keeper:
             _log.debug("keeper: %s", error)
 
     def _beat(self) -> None:
-        self._store.put("worker", self._worker, self._describe(), expires=self._lease * 2)
+        self._store.put("worker", self._worker, self._describe(), expires=self._lease * 2 + LISTED)
 
     # -- leases ---------------------------------------------------------------------------------------------------
 

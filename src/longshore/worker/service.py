@@ -59,4 +59,10 @@ def _beat(worker: Worker) -> None:
     every = watchdog_seconds()
     while not worker.join(every if every is not None else 3600.0):
         if every is not None:
-            notify(WATCHDOG=1, STATUS=f"{worker.running} jobs, pid {os.getpid()}")
+            stall = worker.stalled
+            what = (
+                f"{worker.running} jobs"
+                if stall is None
+                else f"stalled for {stall.seconds:.0f} s: {stall.why}"
+            )
+            notify(WATCHDOG=1, STATUS=f"{' '.join(what.split())}, pid {os.getpid()}")

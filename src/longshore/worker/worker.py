@@ -29,6 +29,7 @@ from longshore.worker.keeper import Keeper
 from longshore.worker.loop import LoopThread
 from longshore.worker.observer import Observer
 from longshore.worker.run import Run
+from longshore.worker.stalls import Stall, Stalls
 from longshore.worker.ticker import Ticker
 from longshore.worker.watchdog import Watchdog
 
@@ -87,6 +88,11 @@ class Worker:
         """How many jobs it holds."""
         return len(self.feed.leased) if self.state != "new" else 0
 
+    @property
+    def stalled(self) -> Stall | None:
+        """Since when and why it makes no progress; None: all is well."""
+        return self.stalls.current if self.state in ("running", "draining") else None
+
     # -- life ----------------------------------------------------------------------------------------------------
 
     def start(self, loop: asyncio.AbstractEventLoop | None = None) -> Self:
@@ -104,7 +110,14 @@ class Worker:
         else:
             loop_thread = threading.get_ident()
         self._build(loop)
-        self.watchdog = Watchdog(loop, loop_thread, lambda: bool(self.coroutines.active), self.observer)
+        self.watchdog = Watchdog(
+            loop,
+            loop_thread,
+            lambda: bool(self.coroutines.active),
+            self.feed.dealings.silence,
+            self.observer,
+            self.stalls,
+        )
         topics = [f"queue:{queue}" for queue in self.queues] if self.queues is not None else ["queue:*"]
         self._subscriptions = [
             store.subscribe(topics, self.feed.hint),
@@ -127,6 +140,7 @@ class Worker:
         def late(run: Run) -> Outcome:
             return timed_out(execution, run)
 
+        self.stalls = Stalls(self.observer, lambda: self.keeper.changed())
         self.feed = Feed(
             store,
             app.tasks,
@@ -134,6 +148,7 @@ class Worker:
             app.max_crashes,
             self.observer,
             lambda context, said: self.keeper.report(context, said),
+            self.stalls,
         )
         self.keeper = Keeper(
             store,
@@ -145,6 +160,7 @@ class Worker:
             self.observer,
             self.describe,
             late,
+            self.stalls,
         )
         self.coroutines = CoroutineExecutor(self.concurrency, execution, self.feed.ended, loop, late)
         self.feed.executors = {
@@ -287,11 +303,13 @@ class Worker:
 
     def describe(self) -> dict[str, Any]:
         """What its heartbeat tells."""
+        now, stall = self.app.store.now(), self.stalled
         return {
             "name": self.name,
             "host": socket.gethostname(),
             "pid": os.getpid(),
-            "state": self.state,
+            "state": "stalled" if stall is not None and self.state == "running" else self.state,
+            "stalled": None if stall is None else {"since": now - stall.seconds, "why": stall.why},
             "queues": None if self.queues is None else list(self.queues),
             "concurrency": self.concurrency,
             "running": [f"{run.job.task} {run.job.id}" for run in list(self.feed.runs.values())[:50]],
@@ -299,5 +317,6 @@ class Worker:
             "tasks": len(self.app.tasks),
             "counts": dict(self.feed.counts),
             "started_at": self._started_at,
-            "beat_at": self.app.store.now(),
+            "beat_at": now,
+            "beat_every": self.app.lease / 3,
         }

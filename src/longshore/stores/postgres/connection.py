@@ -37,6 +37,8 @@ _ALIVE: Final[dict[str, Any]] = {
     "tcp_user_timeout": 15_000,
 }
 _CONNECT_SECONDS: Final = 5
+#: how much longer than the server we wait for the end of a statement, in seconds
+_GRACE: Final = 1.0
 
 
 class Late(psycopg.OperationalError):
@@ -107,7 +109,7 @@ def connect(location: Location, deadline: float | None = None, name: str = "long
         connection = Connection.connect(location.conninfo, autocommit=True, **options)
     except psycopg.OperationalError as error:
         raise unreachable(location, error) from None
-    connection.deadline = seconds + 2
+    connection.deadline = seconds + _GRACE
     connection.prepare_threshold = 1
     if location.pooled:
         # Statements would be prepared on one server connection and asked for on another.
@@ -136,7 +138,7 @@ def _settings(seconds: float) -> str:
         "default_transaction_isolation": "read\\ committed",
         # The server gives up first, so that the connection can be kept.
         "statement_timeout": str(int(seconds * 1000)),
-        "idle_in_transaction_session_timeout": "30000",
+        "idle_in_transaction_session_timeout": "5000",
     }
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
 

@@ -21,8 +21,8 @@ from longshore.stores.postgres.hints import channel, told
 from longshore.stores.postgres.location import Location
 
 #: seconds of silence after which the connection is asked whether it is still there
-_PING: Final = 15.0
-_DEADLINE: Final = 5.0
+_PING: Final = 5.0
+_DEADLINE: Final = 3.0
 #: how long a subscriber waits for the server's word that it listens
 _PATIENCE: Final = 5.0
 _LONGEST_PAUSE: Final = 2.0
@@ -40,6 +40,8 @@ class Ear:
         self._wanted: dict[str, str] = {}
         self._heard: frozenset[str] = frozenset()
         self._lost: set[str] = set()
+        #: the server is away: nobody is to wait for its word
+        self._away = False
         self._closed = False
         #: the pipe is closed: its numbers may be another's by now
         self._gone = False
@@ -60,7 +62,7 @@ class Ear:
             os.write(self._waker, b"w")
             # A wait in the ear's own thread, within a callback, would be for itself.
             if threading.current_thread() is not self._thread:
-                self._changed.wait_for(lambda: asked <= self._heard or self._closed, _PATIENCE)
+                self._changed.wait_for(lambda: asked <= self._heard or self._closed or self._away, _PATIENCE)
 
     def close(self) -> None:
         """Hear no more."""
@@ -81,6 +83,7 @@ class Ear:
                 connection = connect(self._location, _DEADLINE, "longshore-hints")
             except StoreError as error:
                 logger.debug("no hints: %s", error)
+                self._part()
                 self._rest(pause * between(0.5, 1.0))
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
@@ -88,16 +91,21 @@ class Ear:
                 try:
                     connection.add_notify_handler(lambda notify: self._tell(notify.channel, notify.payload))
                     self._listen(connection)
-                    pause = 0.05
+                    self._away, pause = False, 0.05
                     self._hear(connection)
                 except (psycopg.Error, OSError, ValueError) as error:
                     logger.debug("the connection for hints was lost: %s", error)
-            self._lost |= self._heard
-            self._heard = frozenset()
+            self._part()
         with self._changed:
             self._gone = True
             os.close(self._woken)
             os.close(self._waker)
+
+    def _part(self) -> None:
+        with self._changed:
+            self._lost |= self._heard
+            self._heard, self._away = frozenset(), True
+            self._changed.notify_all()
 
     def _listen(self, connection: Connection) -> None:
         """Listen to what is wanted and not yet heard."""

@@ -90,7 +90,7 @@ def parse(url: str) -> Location:
         schema,
         ours.get("pooler") == "transaction",
         int(ours.get("pool", "8")),
-        float(ours.get("deadline", "8")),
+        float(ours.get("deadline", "6")),
         ours.get("migrate", "missing"),
     )
 

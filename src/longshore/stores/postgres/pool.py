@@ -124,6 +124,8 @@ class Pool:
             keep = connection.quiet()
             raise
         finally:
+            if connection.late is not None or connection.closed:
+                self._doubt()
             self._give(connection, keep and epoch == self._epoch)
 
     def _take(self) -> Connection:
@@ -169,6 +171,17 @@ class Pool:
             self._made -= 1
             self._changed.notify()
 
+    def _doubt(self) -> None:
+        """One connection was lost: the others lead to the same place. Each would have to be found dead by itself, one
+        deadline after the other.
+        """
+        with self._changed:
+            idle, self._idle = self._idle, []
+            self._made -= len(idle)
+            self._changed.notify_all()
+        for connection in idle:
+            connection.close()
+
     def everywhere(self, text: str) -> None:
         """Run a statement on each idle connection: for tests that count what they did."""
         with self._changed:
@@ -179,11 +192,7 @@ class Pool:
         """Let go of what is idle; what is lent is let go of when it comes back."""
         with self._changed:
             self._epoch += 1
-            idle, self._idle = self._idle, []
-            self._made -= len(idle)
-            self._changed.notify_all()
-        for connection in idle:
-            connection.close()
+            self._doubt()
 
     def leave(self) -> None:
         """In a forked child: never touch these again, not even to close them; the server would take it for the parent."""

@@ -114,6 +114,10 @@ def _pooled(location: Location, error: psycopg.Error) -> StoreUnavailable:
     )
 
 
+def _refused(location: Location, error: psycopg.Error) -> StoreError:
+    return StoreError(f"{location.url}: {_first_line(error)}")
+
+
 def _away(location: Location, error: psycopg.Error) -> StoreUnavailable:
     return StoreUnavailable(f"the connection to {location.url} was lost: {_first_line(error)}")
 
@@ -126,6 +130,8 @@ _KINDS: Final[
     ((_errors.UndefinedTable, _errors.InvalidSchemaName, _errors.UndefinedColumn), _missing),
     ((_errors.ReadOnlySqlTransaction,), _read_only),
     ((_errors.DiskFull,), _full),
+    # The driver counts these among what passes by itself.
+    ((_errors.ProgramLimitExceeded, _errors.StatementTooComplex), _refused),
     ((_errors.QueryCanceled, _errors.LockNotAvailable, *RETRYABLE), _late),
     ((_errors.InvalidSqlStatementName, _errors.DuplicatePreparedStatement), _pooled),
     ((psycopg.OperationalError, psycopg.InterfaceError), _away),

@@ -17,7 +17,7 @@ from longshore.stores.redis.location import Location
 
 _TROUBLE: Final = (exceptions.RedisError, OSError)
 #: seconds of silence after which the connection is tried, and after which it is given up
-_SILENCE: Final = 5.0
+_SILENCE: Final = 3.0
 #: seconds a new subscription waits for the server's word that it is one; the look of who waits covers what is missed
 _CONFIRM: Final = 1.0
 
@@ -37,6 +37,8 @@ class Ear:
         self._line: Line | None = None
         self._closed = False
         self._missed = False
+        #: the server is away: nobody is to wait for its word
+        self._away = False
         self._thread: threading.Thread | None = None
 
     def listen(self, kinds: frozenset[str]) -> None:
@@ -56,7 +58,9 @@ class Ear:
         """Return when the server says that it will tell us, or after a moment. Not from within a callback."""
         with self._more:
             if threading.current_thread() is not self._thread:
-                self._more.wait_for(lambda: self._wanted <= self._heard or self._closed, _CONFIRM)
+                self._more.wait_for(
+                    lambda: self._wanted <= self._heard or self._closed or self._away, _CONFIRM
+                )
 
     def leave(self) -> None:
         """Listen elsewhere: where our keys are now."""
@@ -98,13 +102,14 @@ class Ear:
     def _connect(self) -> None:
         line = dial(self._where)
         with self._more:
-            self._line = line
+            self._line, self._away = line, False
             self._send(line, "SUBSCRIBE", self._wanted)
 
     def _hang_up(self) -> None:
         with self._more:
             line, self._line, self._heard = self._line, None, frozenset()
-            self._missed = True
+            self._missed = self._away = True
+            self._more.notify_all()
         if line is not None:
             line.disconnect()
 

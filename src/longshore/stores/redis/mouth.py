@@ -21,6 +21,8 @@ _TROUBLE: Final = (exceptions.RedisError, OSError)
 _MOST: Final = 1000
 #: seconds in which no new connection is tried after one failed: a hint is not worth a wait
 _SULK: Final = 1.0
+#: seconds without any answer after which a connection is given up: what was said on it went nowhere
+_UNANSWERED: Final = 3.0
 
 logger = logging.getLogger("longshore.stores")
 
@@ -32,6 +34,9 @@ class Mouth:
         self._where, self._me = where, me
         self._lock = threading.Lock()
         self._line: Line | None = None
+        #: answers to come, and since when the first of them is awaited
+        self._owed = 0
+        self._owed_since = 0.0
         self._silent_until = 0.0
 
     def say(self, topics: Sequence[str]) -> None:
@@ -55,6 +60,7 @@ class Mouth:
 
     def _hang_up(self) -> None:
         line, self._line = self._line, None
+        self._owed = 0
         if line is not None:
             line.disconnect()
 
@@ -67,6 +73,9 @@ class Mouth:
         else:
             line = self._heard_out(line)
         message = msgspec.msgpack.encode((self._me, topics))
+        if not self._owed:
+            self._owed_since = time.monotonic()
+        self._owed += 1
         line.send_packed_command(line.pack_command("PUBLISH", channel(self._where, about), message))
 
     def _heard_out(self, line: Line) -> Line:
@@ -74,6 +83,10 @@ class Mouth:
         try:
             while line.can_read(0):
                 line.read_response()
+                self._owed -= 1
+                self._owed_since = time.monotonic()
+            if self._owed > 0 and time.monotonic() - self._owed_since > _UNANSWERED:
+                raise exceptions.ConnectionError("silent")
         except exceptions.ConnectionError:
             self._hang_up()
             line = self._line = dial(self._where)

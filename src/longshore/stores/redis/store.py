@@ -110,13 +110,7 @@ class RedisStore:
         return self._clock() if self._clock is not None else self._time()
 
     def _ask_time(self) -> float:
-        try:
-            seconds, micros = self.lines.ask("TIME")
-        except StoreError:
-            known = self._time.guess()
-            if known is None:
-                raise
-            return known
+        seconds, micros = self.lines.ask("TIME")
         return int(seconds) + int(micros) / 1e6
 
     def _now(self) -> str:
