@@ -91,7 +91,7 @@ class App:
         self._workers = 0
 
     def __repr__(self) -> str:
-        return f"<App {self._store.url} with {len(self._tasks)} tasks>"
+        return f"<App {self.url} with {len(self._tasks)} tasks>"
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -235,7 +235,7 @@ class App:
         self._tasks[task.name] = task
         # What the running script defines, a worker elsewhere cannot import; one in this process need not. A name given by
         # hand is a promise that the worker will know it.
-        if task.in_main and task.name == task_name(task.fn) and not self._store.url.startswith("memory:"):
+        if task.in_main and task.name == task_name(task.fn) and not self.url.startswith("memory:"):
             self._unimportable.add(task.name)
 
     # -- enqueueing: what tasks call (see task.Door) -------------------------------------------------------------
@@ -276,7 +276,7 @@ class App:
         return await self.aenqueue(_requests(calls))
 
     def _records(self, requests: Sequence[Request]) -> list[JobRecord]:
-        now = self._store.now()
+        now = self.store.now()
         if len(requests) == 1:
             return [self._record(requests[0], new_id(), now)]
         return [

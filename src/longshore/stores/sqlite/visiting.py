@@ -21,7 +21,7 @@ def checked(connection: Any, path: str) -> sqlite3.Connection:
             f"connection= wants a sqlite3.Connection to {path!r}, not a {type(connection).__qualname__}\n"
             "with SQLAlchemy: session.connection().connection.driver_connection"
         )
-    with _plain(connection):
+    with plain(connection):
         cursor = connection.cursor()
         cursor.row_factory = None
         found = next((row[2] for row in cursor.execute("PRAGMA database_list") if row[1] == "main"), "")
@@ -42,14 +42,14 @@ def add(
 ) -> list[JobRecord]:
     """Insert on the caller's connection. It stays open, uncommitted, as it was."""
     try:
-        with _plain(connection), _savepoint(connection):
+        with plain(connection), savepoint(connection):
             return adding.add(connection, sql, jobs)
     except sqlite3.Error as error:
         raise busy_message(path, error) from error
 
 
 @contextmanager
-def _savepoint(connection: sqlite3.Connection) -> Iterator[None]:
+def savepoint(connection: sqlite3.Connection) -> Iterator[None]:
     """All of it or nothing, and the caller's own work before it untouched."""
     _begin_as_usual(connection)
     connection.execute("SAVEPOINT longshore_guest")
@@ -74,7 +74,7 @@ def _begin_as_usual(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _plain(connection: sqlite3.Connection) -> Iterator[None]:
+def plain(connection: sqlite3.Connection) -> Iterator[None]:
     """Text as str for a while, whatever the caller wants to get."""
     before, connection.text_factory = connection.text_factory, str
     try:

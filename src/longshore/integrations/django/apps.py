@@ -1,0 +1,23 @@
+"""What Django finds in ``INSTALLED_APPS``."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.core import checks
+from django.db.models.signals import post_migrate
+
+
+class LongshoreConfig(AppConfig):
+    """``"longshore.integrations.django"``."""
+
+    name = "longshore.integrations.django"
+    label = "longshore"
+    verbose_name = "Background jobs"
+
+    def ready(self) -> None:
+        """Nothing of the project is imported and nothing is connected to here."""
+        from longshore.integrations.django.checks import check_settings
+        from longshore.integrations.django.tables import make_tables
+
+        checks.register(check_settings, "longshore")
+        post_migrate.connect(make_tables, sender=self)
