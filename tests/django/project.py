@@ -88,6 +88,12 @@ class Project:
 
     def run(self, *command: str, code: int | None = 0, timeout: float = 60) -> str:
         """Run Python with these words, every warning an error; its output. ``code``: the exit code expected, None: any."""
+        done = self._run(command, code, timeout)
+        return done.stdout + done.stderr
+
+    def _run(
+        self, command: tuple[str, ...], code: int | None = 0, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-W", "error", *command],
             cwd=self.folder,
@@ -98,15 +104,16 @@ class Project:
         )
         said = done.stdout + done.stderr
         assert code is None or done.returncode == code, f"ended with {done.returncode}:\n{said[-6000:]}"
-        return said
+        assert "Exception ignored" not in said, said[-6000:]
+        return done
 
     def manage(self, *words: str, **options: Any) -> str:
         """``manage.py`` with these words, to its end."""
         return self.run("manage.py", *words, **options)
 
     def do(self, code: str, **options: Any) -> str:
-        """Run this with Django set up, in a process of its own; what it prints."""
-        return self.run("-c", f"import django\ndjango.setup()\n{code}\n{_CLOSE}", **options).strip()
+        """Run this with Django set up, in a process of its own; what it prints on its standard output."""
+        return self._run(("-c", f"import django\ndjango.setup()\n{code}\n{_CLOSE}"), **options).stdout.strip()
 
     def start(self, *words: str) -> Program:
         """``manage.py`` with these words, going on."""

@@ -15,11 +15,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from longshore.integrations.django.backend import Backend
     from longshore.integrations.django.project import ProjectApp
 
     app: ProjectApp
 
-__all__ = ["app"]
+__all__ = ["Backend", "app"]
 
 
 def __getattr__(name: str) -> Any:
@@ -28,4 +29,8 @@ def __getattr__(name: str) -> Any:
         from longshore.integrations.django.project import project_app
 
         return project_app()
+    if name == "Backend":
+        from longshore.integrations.django.backend import Backend
+
+        return Backend
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

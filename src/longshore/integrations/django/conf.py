@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -12,7 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from longshore.app import DEFAULT_KEEP, MIB
 from longshore.duration import optional_seconds, seconds
-from longshore.errors import ConfigError, LongshoreError
+from longshore.errors import LongshoreError
 from longshore.suggest import did_you_mean
 
 #: Engines of Django, by what `connection.vendor` says, that jobs can be kept in.
@@ -168,16 +167,3 @@ _READERS: Final[Mapping[str, Any]] = {
     "EAGER": _flag,
     "MODULES": _modules,
 }
-
-
-def conf() -> Conf:
-    """The settings. ConfigError: they cannot work; every mistake is in it."""
-    found, mistakes = read()
-    if mistakes:
-        raise ConfigError("\n".join(f"{text} {hint}" for _, text, hint in mistakes[:4]))
-    return found
-
-
-def environment() -> str:
-    """Where the settings come from, for messages."""
-    return os.environ.get("DJANGO_SETTINGS_MODULE", "settings.configure()")

@@ -23,7 +23,7 @@ _NOT_OF_THE_SERVER: Final = (
 
 def in_memory(connection: BaseDatabaseWrapper) -> bool:
     """Whether it is a SQLite database without a file, as Django's test runner makes them."""
-    return connection.vendor == "sqlite" and bool(connection.is_in_memory_db())
+    return connection.vendor == "sqlite" and bool(connection.is_in_memory_db())  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def file_of(connection: BaseDatabaseWrapper) -> str:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from django.apps import apps
 
 from longshore.errors import ConfigError
-from longshore.integrations.django.conf import conf
+from longshore.integrations.django.conf import read
 
 
 def set_up() -> None:
@@ -30,9 +30,10 @@ def discover() -> list[str]:
 
     What such a module raises is not swallowed.
     """
+    conf, _ = read()
     found = []
     for config in apps.get_app_configs():
-        for name in conf().modules:
+        for name in conf.modules:
             module = f"{config.name}.{name}"
             if config.module is not None and hasattr(config.module, "__path__") and find_spec(module):
                 import_module(module)

@@ -1,4 +1,4 @@
-"""The project's app with all its tasks, for the command line: ``longshore worker longshore.integrations.django.main:app``."""
+"""The project's app with all its tasks: ``longshore worker longshore.integrations.django.main:app``."""
 
 from __future__ import annotations
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, TypeVar, cast
 
-from asgiref.sync import sync_to_async
+import msgspec
+from asgiref.sync import async_to_sync, sync_to_async
+from django.core.signals import setting_changed
 from django.db import connections, transaction
 
 from longshore.app import App
 from longshore.courier import Courier
 from longshore.errors import ConfigError
 from longshore.integrations.django.around import AroundJobs
-from longshore.integrations.django.conf import Conf, conf
+from longshore.integrations.django.conf import Conf, Mistake, read
 from longshore.integrations.django.discovery import discover, set_up
 from longshore.integrations.django.place import Place
 from longshore.job import Job
 from longshore.jobs import Jobs
 from longshore.model import JobRecord
+from longshore.outcome import Outcome
 from longshore.stores.base import Store
 from longshore.task import Request
+from longshore.worker.inline import run_inline
 from longshore.worker.worker import Worker
 
 T = TypeVar("T")
@@ -29,9 +33,17 @@ T = TypeVar("T")
 
 @cache
 def project_app() -> ProjectApp:
-    """The one App of the project. ConfigError: the settings cannot work."""
+    """The one App of the project. Mistakes in its settings are raised at its first use, so that checks can name them all."""
     set_up()
-    return ProjectApp(conf())
+    found, mistakes = read()
+    app = ProjectApp(found, mistakes)
+
+    def changed(setting: str, **_: Any) -> None:
+        if setting == "LONGSHORE":
+            app.configure(*read())
+
+    setting_changed.connect(changed, weak=False)
+    return app
 
 
 class ProjectApp(App):
@@ -41,22 +53,19 @@ class ProjectApp(App):
     commit. Coroutines reach the store in the thread that Django's async ORM uses, so for them it is the same.
     """
 
-    def __init__(self, found: Conf) -> None:
-        self.conf = found
-        self.place = Place(found)
-        super().__init__(
-            "memory://",
-            lease=found.lease,
-            sweep=found.sweep,
-            max_crashes=found.max_crashes,
-            keep=found.keep,
-            middleware=[AroundJobs(), *found.middleware],
-            max_args=found.max_args,
-            max_result=found.max_result,
-            eager=found.eager,
-        )
+    def __init__(self, found: Conf, mistakes: Sequence[Mistake] = ()) -> None:
+        super().__init__("memory://", keep=found.keep, middleware=[AroundJobs(), *found.middleware])
+        self.configure(found, mistakes)
         self._courier = cast("Courier", _DjangosThread(lambda: self.store))
         self.jobs = Jobs(lambda: self.store, self._courier, self._tasks)
+
+    def configure(self, found: Conf, mistakes: Sequence[Mistake]) -> None:
+        """Follow the settings, also when a test changes them; ``MIDDLEWARE`` and ``KEEP`` hold from the start on."""
+        self.conf = found
+        self.mistakes = mistakes
+        self.place = Place(found)
+        self.lease, self.sweep, self.max_crashes = found.lease, found.sweep, found.max_crashes
+        self.max_args, self.max_result, self.eager = found.max_args, found.max_result, found.eager
 
     # -- the store -------------------------------------------------------------------------------------------------
 
@@ -68,6 +77,8 @@ class ProjectApp(App):
     @property
     def store(self) -> Store:
         """The store as this thread is to see it: in a transaction of Django's, as part of that."""
+        if self.mistakes:
+            raise ConfigError("\n".join(f"{text} {hint}" for _, text, hint in self.mistakes[:4]))
         if self.eager:
             return super().store
         if self.place.alias is None or (self._workers and not self.place.joins()):
@@ -78,6 +89,18 @@ class ProjectApp(App):
         """Let go of the connections that are our own. A later use opens others."""
         super().close()
         self.place.close()
+
+    def forget(self, name: str) -> None:
+        """Make room for the task of a module that was reloaded, or that Django defines anew."""
+        self._tasks.pop(name, None)
+
+    @cached_property
+    def eager_twin(self) -> ProjectApp:
+        """The same tasks, run at once and kept in memory."""
+        twin = ProjectApp(msgspec.structs.replace(self.conf, eager=True))
+        twin._tasks = self._tasks
+        twin.jobs = Jobs(lambda: twin.store, twin._courier, twin._tasks)
+        return twin
 
     # -- enqueueing ------------------------------------------------------------------------------------------------
 
@@ -104,6 +127,18 @@ class ProjectApp(App):
 
     # -- running ---------------------------------------------------------------------------------------------------
 
+    def run(self, job: Job[Any] | str) -> Job[Any]:
+        """See `App.run`. A coroutine's async ORM is this thread's."""
+        job_id = job if isinstance(job, str) else job.id
+        run_inline(self, job_id, until_final=False, drive=_drive)
+        return self.job(job_id).refresh()
+
+    def _run_eagerly(self, record: JobRecord) -> Job[Any]:
+        [stored] = self.store.add([record])
+        if stored.id == record.id:
+            run_inline(self, record.id, until_final=True, drive=_drive)
+        return self.job(stored.id).refresh()
+
     def worker(self, **options: Any) -> Worker:
         """See `App.worker`. Tasks of all installed apps are looked for first."""
         discover()
@@ -122,6 +157,13 @@ class ProjectApp(App):
         if not self._workers:
             # Else a test database could not be dropped while we are connected to it.
             self.place.close()
+
+
+def _drive(coroutine: Coroutine[Any, Any, Outcome]) -> Outcome:
+    async def run() -> Outcome:
+        return await coroutine
+
+    return async_to_sync(run)()
 
 
 class _DjangosThread:

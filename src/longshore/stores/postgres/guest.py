@@ -63,7 +63,7 @@ class PostgresGuest(PostgresStore):
         return super()._visit(connection, jobs)
 
     def _look_place(self) -> str:
-        found: dict[str, str] = dict(self._guest.run(Call(self.sql["version"], {})))  # type: ignore[arg-type]
+        found: dict[str, str] = dict(self._guest.run(Call(self.sql["version"], {})))
         return found["place"]
 
     def publish(self, topics: Iterable[str]) -> None:
