@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.core import checks
 from django.db.models.signals import post_migrate
 
@@ -21,3 +22,5 @@ class LongshoreConfig(AppConfig):
 
         checks.register(check_settings, "longshore")
         post_migrate.connect(make_tables, sender=self)
+        if any("longshore" in str(one.get("BACKEND", "")) for one in getattr(settings, "TASKS", {}).values()):
+            import django.tasks  # noqa: F401 - its check, which asks our backend's, is registered only then

@@ -20,12 +20,11 @@ from django.tasks.base import Task
 from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
 from django.tasks.signals import task_enqueued
 from django.utils import timezone
-from django.utils.json import normalize_json
 
 from longshore.errors import LongshoreError
 from longshore.integrations.django.discovery import discover
 from longshore.integrations.django.project import ProjectApp, project_app
-from longshore.integrations.django.results import BACKEND, RUN_AFTER, headers_of, result_of
+from longshore.integrations.django.results import BACKEND, RUN_AFTER, headers_of, plain, result_of
 from longshore.integrations.django.running import Ours, engine_task
 from longshore.suggest import did_you_mean
 from longshore.task.options import NO_OVERRIDES, Options, options, overrides
@@ -118,7 +117,7 @@ class Backend(BaseTaskBackend):
                 changes["eta"] = aware
             headers[RUN_AFTER] = aware.isoformat()
         engine = self._known[task.module_path].engine
-        given = ([*normalize_json(list(args))], normalize_json(dict(kwargs)))
+        given = (plain(list(args)), plain(dict(kwargs)))
         app = self.app
         [job] = app.enqueue((engine.request_with(overrides(changes, NO_OVERRIDES), given, {}),))
         result = result_of(job.record, replace(task, run_after=run_after), self.alias)

@@ -130,13 +130,13 @@ class ProjectApp(App):
     def run(self, job: Job[Any] | str) -> Job[Any]:
         """See `App.run`. A coroutine's async ORM is this thread's."""
         job_id = job if isinstance(job, str) else job.id
-        run_inline(self, job_id, until_final=False, drive=_drive)
+        run_inline(self, job_id, until_final=False, drive=drive)
         return self.job(job_id).refresh()
 
     def _run_eagerly(self, record: JobRecord) -> Job[Any]:
         [stored] = self.store.add([record])
         if stored.id == record.id:
-            run_inline(self, record.id, until_final=True, drive=_drive)
+            run_inline(self, record.id, until_final=True, drive=drive)
         return self.job(stored.id).refresh()
 
     def worker(self, **options: Any) -> Worker:
@@ -159,7 +159,9 @@ class ProjectApp(App):
             self.place.close()
 
 
-def _drive(coroutine: Coroutine[Any, Any, Outcome]) -> Outcome:
+def drive(coroutine: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """Run a coroutine here, its async ORM in this very thread."""
+
     async def run() -> Outcome:
         return await coroutine
 

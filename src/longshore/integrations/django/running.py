@@ -15,13 +15,12 @@ import msgspec
 from django.tasks import TaskContext, TaskResult, TaskResultStatus
 from django.tasks.signals import task_finished, task_started
 from django.utils import timezone
-from django.utils.json import normalize_json
 
 from longshore.context import Context
 from longshore.dice import chance
 from longshore.errors import Discard, Snooze
 from longshore.integrations.django.project import ProjectApp
-from longshore.integrations.django.results import BACKEND, result_of
+from longshore.integrations.django.results import BACKEND, headers_of, plain, result_of
 from longshore.model import JobRecord, with_failure
 from longshore.retry import Retry
 from longshore.task import Task
@@ -54,7 +53,7 @@ def _function(task: Any, retry: Retry | None) -> Callable[..., Any]:
         run = _Run(task, context, retry)
         task_started.send(run.sender, task_result=run.result)
         try:
-            value = normalize_json(task.func(*run.first, *args, **kwargs))
+            value = plain(task.func(*run.first, *args, **kwargs))
         except BaseException as error:
             if run.failed(error):
                 # In here, so that Django's log has the traceback.
@@ -72,7 +71,7 @@ def _coroutine(task: Any, retry: Retry | None) -> Callable[..., Any]:
         run = _Run(task, context, retry)
         await task_started.asend(run.sender, task_result=run.result)
         try:
-            value = normalize_json(await task.func(*run.first, *args, **kwargs))
+            value = plain(await task.func(*run.first, *args, **kwargs))
         except BaseException as error:
             if run.failed(error):
                 await task_finished.asend(run.sender, task_result=run.result)
@@ -90,12 +89,7 @@ class _Run:
     def __init__(self, task: Any, context: Context, retry: Retry | None) -> None:
         self._context = context
         self._retry = retry
-        headers = (
-            msgspec.msgpack.decode(context.record.headers, type=dict[str, str])
-            if context.record.headers
-            else {}
-        )
-        alias = headers.get(BACKEND, task.backend)
+        alias = headers_of(context.record).get(BACKEND) or task.backend
         self.sender = type(task.get_backend())
         self.result: TaskResult = result_of(context.record, task, alias)
         self.first = (TaskContext(task_result=self.result),) if task.takes_context else ()
