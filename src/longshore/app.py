@@ -51,6 +51,9 @@ class App:
     Nothing is opened before the first use. ConfigError: a value that cannot work.
     """
 
+    #: what prepares the processes of tasks with ``executor="process"``, see `worker.host`
+    prepare: str = ""
+
     def __init__(
         self,
         url: str | None = None,

@@ -117,7 +117,14 @@ print(double.enqueue(2).return_value)
         }
     )
     said = shop.manage("check", code=1)
-    for text in ("(longshore.E010)", "'egar'", "Did you mean", "retrys", "(longshore.E011)", "timeout"):
+    for text in (
+        "(longshore.E010)",
+        "'egar'",
+        'did you mean "eager"',
+        "retrys",
+        "(longshore.E011)",
+        "timeout",
+    ):
         assert text in said
 
 

@@ -145,7 +145,9 @@ class Worker:
         self.feed.executors = {
             "async": self.coroutines,
             "sync": ThreadExecutor(self.concurrency, execution, self.feed.ended),
-            "process": ProcessExecutor(self.processes, execution, self.feed.ended, late, app.max_result),
+            "process": ProcessExecutor(
+                self.processes, execution, self.feed.ended, late, app.max_result, app.prepare
+            ),
         }
         self.ticker = Ticker(store, app.schedules, app.tasks, self.feed.hint)
         if self._burst:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from typing import Any
+from weakref import WeakSet
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 from django.core.cache import close_caches
 from django.db import close_old_connections, connections, reset_queries
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from longshore.context import Context
 from longshore.middleware.base import Middleware
@@ -33,12 +35,25 @@ class AroundJobs(Middleware):
         return None
 
 
+#: Connections that threads of a worker keep from one job to the next.
+_kept: WeakSet[BaseDatabaseWrapper] = WeakSet()
+
+
+def close_kept() -> None:
+    """When a worker has ended: its threads will not come back to close what they have open."""
+    while _kept:
+        connection = _kept.pop()
+        connection.inc_thread_sharing()
+        connection.close()
+
+
 def _thread() -> Generator[None, Outcome, None]:
     reset_queries()
     close_old_connections()
     yield
     close_old_connections()
     close_caches()
+    _kept.update(connections.all(initialized_only=True))
 
 
 def _coroutine() -> Generator[None, Outcome, None]:

@@ -168,8 +168,7 @@ class Backend(BaseTaskBackend):
         where = f"TASKS[{self.alias!r}]['OPTIONS']"
         for name in self.options:
             if name not in _OF_BACKEND:
-                hint = did_you_mean(name, _OF_BACKEND).strip() or f"Known: {', '.join(_OF_BACKEND)}."
-                found.append(Error(f"{where} has no option {name!r}.", hint=hint, id="longshore.E010"))
+                found.append(_unknown(where, name, _OF_BACKEND))
         if not isinstance(self.options.get("eager", False), bool):
             found.append(Error(f"{where}['eager'] is neither True nor False.", id="longshore.E011"))
         common = {name: value for name, value in self.options.items() if name in OPTIONS}
@@ -186,12 +185,16 @@ class Backend(BaseTaskBackend):
 KNOWN: Final[dict[str, Ours]] = {}
 
 
+def _unknown(where: str, name: str, known: Sequence[str]) -> Error:
+    text = f"{where} has no option {name!r}{did_you_mean(name, known)}"
+    return Error(text, hint=f"Known: {', '.join(known)}.", id="longshore.E010")
+
+
 def _wrong(where: str, given: Mapping[str, Any]) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for name, value in given.items():
         if name not in OPTIONS:
-            hint = did_you_mean(name, OPTIONS).strip() or f"Known: {', '.join(OPTIONS)}."
-            found.append(Error(f"{where} has no option {name!r}.", hint=hint, id="longshore.E010"))
+            found.append(_unknown(where, name, OPTIONS))
             continue
         try:
             options({name: value}, Options())

@@ -74,12 +74,8 @@ def read(given: Any = None) -> tuple[Conf, list[Mistake]]:
     values: dict[str, Any] = {}
     for key, value in given.items():
         if key not in KEYS:
-            near = did_you_mean(str(key), KEYS).strip()
-            mistakes.append(
-                Mistake(
-                    2, f"LONGSHORE has no setting {key!r}.", near.capitalize() or f"Known: {', '.join(KEYS)}."
-                )
-            )
+            text = f"LONGSHORE has no setting {key!r}{did_you_mean(str(key), KEYS)}"
+            mistakes.append(Mistake(2, text.removesuffix("?") + ".", f"Known: {', '.join(KEYS)}."))
             continue
         try:
             values[key.lower()] = _READERS[key](value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -10,6 +11,7 @@ from django.apps import apps
 
 from longshore.errors import ConfigError
 from longshore.integrations.django.conf import read
+from longshore.middleware.base import Middleware
 
 
 def set_up() -> None:
@@ -23,6 +25,14 @@ def set_up() -> None:
     import django
 
     django.setup()
+
+
+def prepare_process() -> Sequence[Middleware]:
+    """Django, in a process for tasks with ``executor="process"``; and what is around them there."""
+    from longshore.integrations.django.around import AroundJobs
+
+    set_up()
+    return [AroundJobs()]
 
 
 def discover() -> list[str]:

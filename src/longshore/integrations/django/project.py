@@ -15,7 +15,7 @@ from django.db import connections, transaction
 from longshore.app import App
 from longshore.courier import Courier
 from longshore.errors import ConfigError
-from longshore.integrations.django.around import AroundJobs
+from longshore.integrations.django.around import AroundJobs, close_kept
 from longshore.integrations.django.conf import Conf, Mistake, read
 from longshore.integrations.django.discovery import discover, set_up
 from longshore.integrations.django.place import Place
@@ -52,6 +52,8 @@ class ProjectApp(App):
     A job enqueued inside ``atomic()`` is part of that transaction; where jobs are kept elsewhere, it is stored after the
     commit. Coroutines reach the store in the thread that Django's async ORM uses, so for them it is the same.
     """
+
+    prepare = "longshore.integrations.django.discovery:prepare_process"
 
     def __init__(self, found: Conf, mistakes: Sequence[Mistake] = ()) -> None:
         super().__init__("memory://", keep=found.keep, middleware=[AroundJobs(), *found.middleware])
@@ -156,6 +158,7 @@ class ProjectApp(App):
             yield
         if not self._workers:
             # Else a test database could not be dropped while we are connected to it.
+            close_kept()
             self.place.close()
 
 
