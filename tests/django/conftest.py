@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,12 +18,12 @@ from project import Project
 from servers import postgres
 
 
-def postgres_database() -> tuple[str, dict[str, Any]]:
+def postgres_database(template: str = "template0") -> tuple[str, dict[str, Any]]:
     """A database of its own on the tests' server, and how Django is told of it."""
     name = f"django_{secrets.token_hex(6)}"
     url = postgres.server_url()
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
     parts = urlsplit(url)
     return name, {
         "ENGINE": "django.db.backends.postgresql",
@@ -45,25 +48,50 @@ def sqlite_database(folder: Path, name: str = "db.sqlite3") -> dict[str, Any]:
     }
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
-    """A project whose database has no tables yet."""
-    folder = tmp_path / "site"
+@contextmanager
+def site(kind: str, folder: Path, template: str | Path | None = None) -> Iterator[Project]:
+    """A project on a new database, or on a copy of one."""
     folder.mkdir()
-    name = None
-    if request.param == "sqlite":
-        database = sqlite_database(folder)
+    if kind == "sqlite":
+        if isinstance(template, Path):
+            shutil.copy(template, folder / "db.sqlite3")
+        project = Project(folder, DATABASES={"default": sqlite_database(folder)})
+        yield project
+        project.close()
     else:
-        name, database = postgres_database()
-    project = Project(folder, DATABASES={"default": database})
-    yield project
-    project.close()
-    if name is not None:
+        name, database = postgres_database(str(template or "template0"))
+        project = Project(folder, DATABASES={"default": database})
+        yield project
+        project.close()
         drop_database(name)
 
 
-@pytest.fixture
-def project(bare: Project) -> Project:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
+    """A project whose database has no tables yet."""
+    with site(request.param, tmp_path / "site") as project:
+        yield project
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str | Path]]:
+    """Databases with the tables made, to copy."""
+    with ExitStack() as stack:
+
+        @cache
+        def made(kind: str) -> str | Path:
+            project = stack.enter_context(site(kind, tmp_path_factory.mktemp("migrated") / "site"))
+            project.manage("migrate", "-v0")
+            name: str = project.settings["DATABASES"]["default"]["NAME"]
+            return Path(name) if kind == "sqlite" else name
+
+        yield made
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def project(
+    request: pytest.FixtureRequest, tmp_path: Path, migrated: Callable[[str], str | Path]
+) -> Iterator[Project]:
     """A project with its tables made."""
-    bare.manage("migrate", "-v0")
-    return bare
+    with site(request.param, tmp_path / "site", migrated(request.param)) as project:
+        yield project

@@ -17,8 +17,20 @@ def test_tables_are_a_migration_like_others(bare: Project) -> None:
     bare.manage("migrate", "-v0")
 
 
-def test_a_worker_may_be_first(bare: Project) -> None:
-    bare.manage("longshore", "worker", "--burst")
+def test_without_tables_it_is_said_what_makes_them(bare: Project) -> None:
+    said = bare.manage("longshore", "worker", "--burst", code=5)
+    assert "make them: python manage.py migrate" in said
+    said = bare.do(
+        """
+from longshore.errors import SchemaError
+from shop.tasks import add
+try:
+    add.enqueue(1, 2)
+except SchemaError as error:
+    print(error)
+"""
+    )
+    assert "the tables for jobs in database 'default' are not there" in said
     bare.manage("migrate", "-v0")
     bare.do("from shop.tasks import add; add.enqueue(1, 2)")
     assert "1 done" in bare.manage("longshore", "worker", "--burst")

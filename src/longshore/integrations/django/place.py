@@ -14,6 +14,7 @@ from longshore.errors import ConfigError
 from longshore.integrations.django.commits import hint_after, in_transaction
 from longshore.integrations.django.conf import Conf
 from longshore.integrations.django.database import file_of, in_memory, url_of
+from longshore.integrations.django.tables import check_tables
 from longshore.stores import open_store
 from longshore.stores.base import Store
 
@@ -100,8 +101,9 @@ class Place:
 
 
 def _guest(wrapper: BaseDatabaseWrapper, conf: Conf, url: str) -> Store:
-    """Made once a database."""
+    """Made once a database. SchemaError: it has no tables for jobs, or others than this release needs."""
     alias = conf.database
+    check_tables(conf, wrapper)
 
     def raw() -> Any:
         connection = connections[alias]

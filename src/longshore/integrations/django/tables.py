@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from django.db import connections, router, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.operations.base import Operation
 
+from longshore.errors import SchemaError
 from longshore.integrations.django.conf import Conf, read
 
 #: The version of the tables that this release works with.
@@ -16,7 +17,7 @@ NEWEST: Final = 1
 
 
 class Tables(Operation):
-    """Brings the tables up to ``version``, where they are not: a worker may have made them. Never removes them.
+    """Brings the tables up to ``version``, where they are not. Never removes them.
 
     Does nothing in a database that keeps no jobs.
     """
@@ -63,6 +64,23 @@ def make_tables(using: str, **_: Any) -> None:
         with connection.cursor() as cursor:
             for statement in statements(conf, connection, version_of(conf, connection), NEWEST):
                 cursor.execute(statement)
+
+
+def check_tables(conf: Conf, connection: BaseDatabaseWrapper) -> None:
+    """SchemaError: the tables are not those of this release; says what to run."""
+    found = version_of(conf, connection)
+    if found == NEWEST:
+        return
+    database = "" if connection.alias == DEFAULT_DB_ALIAS else f" --database {connection.alias}"
+    if found > NEWEST:
+        raise SchemaError(
+            f"the tables for jobs in database {connection.alias!r} were made by a later Longshore "
+            f"(version {found}, this one knows {NEWEST})\nupgrade Longshore here"
+        )
+    told = f"are of version {found}, this release needs {NEWEST}" if found else "are not there"
+    raise SchemaError(
+        f"the tables for jobs in database {connection.alias!r} {told}\nmake them: python manage.py migrate{database}"
+    )
 
 
 def _here(conf: Conf, alias: str) -> bool:
