@@ -47,7 +47,11 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("server", COMMANDS)
+@pytest.mark.parametrize(
+    ("project", "server"),
+    [("sqlite", "gunicorn"), ("postgresql", "gunicorn"), ("postgresql", "uvicorn"), ("sqlite", "runserver")],
+    indirect=["project"],
+)
 def test_requests_enqueue_and_a_killed_worker_loses_nothing(project: Project, server: str) -> None:
     # A parent that used the store before it forked is what --preload is about.
     project.write("site_wsgi.py", (project.folder / "site_wsgi.py").read_text() + PRELOADED)
@@ -78,10 +82,6 @@ print(Order.objects.count(), sum(app.store.count().values()))
     assert other.end() == 0
     web.signal(signal.SIGTERM)
     web.end()
-    assert (
-        "Traceback" not in web.output.replace("raise ValueError(name)", "")
-        or "ValueError: failing" in web.output
-    )
 
 
 PRELOADED = """

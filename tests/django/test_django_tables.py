@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from project import Project
 
 
@@ -93,3 +95,22 @@ print(app.store.count(), "longshore_jobs" in connections["default"].introspectio
     )
     assert said.splitlines() == ["{}", "{}", "{('default', 'queued'): 1} False"]
     assert "1 done" in bare.manage("longshore", "worker", "--burst")
+
+
+def test_the_newest_tables_have_a_migration(tmp_path: Path) -> None:
+    """Who changes the engine's tables has to write a migration for Django, and to say so in `tables`."""
+    project = Project(
+        tmp_path, DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+    )
+    said = project.do(
+        """
+from longshore.integrations.django.tables import NEWEST
+from longshore.stores.postgres.migrations import known
+from longshore.stores.sqlite.schema import VERSION
+from django.db.migrations.loader import MigrationLoader
+made = [op.version for (app, _), one in MigrationLoader(None).disk_migrations.items() if app == "longshore"
+        for op in one.operations if hasattr(op, "version")]
+print(NEWEST == max(made), NEWEST == max(known()[-1].number, VERSION))
+"""
+    )
+    assert said == "True True"

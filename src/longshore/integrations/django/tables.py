@@ -128,19 +128,13 @@ def statements(conf: Conf, connection: BaseDatabaseWrapper, found: int, wanted: 
         from longshore.stores.statements import statements as texts
 
         return [text.strip() for text in texts("sqlite")["schema"].split(";") if text.strip()]
+    from longshore.stores.postgres.migrating import step
     from longshore.stores.postgres.migrations import known
     from longshore.stores.postgres.schema import quoted
 
     name = quoted(schema(conf))
     steps = [] if found else [f"CREATE SCHEMA IF NOT EXISTS {name}"]
-    for one in known():
-        if found < one.number <= wanted:
-            steps.append(one.text.replace("{schema}", name))
-            steps.append(
-                f"INSERT INTO {name}.meta VALUES ('version', '{one.number}') "  # noqa: S608
-                "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-            )
-    return steps
+    return steps + [step(one, name) for one in known() if found < one.number <= wanted]
 
 
 _VENDORS: Final = ("postgresql", "sqlite")
