@@ -23,4 +23,4 @@ class LongshoreConfig(AppConfig):
         checks.register(check_settings, "longshore")
         post_migrate.connect(make_tables, sender=self)
         if any("longshore" in str(one.get("BACKEND", "")) for one in getattr(settings, "TASKS", {}).values()):
-            import django.tasks  # noqa: F401 - its check, which asks our backend's, is registered only then
+            import django.tasks  # noqa: F401  # pyright: ignore[reportMissingImports] - its check, which asks our backend's, is registered only then
