@@ -56,6 +56,9 @@ class App:
     Nothing is opened before the first use. ConfigError: a value that cannot work.
     """
 
+    #: what prepares the processes of tasks with ``executor="process"``, see `worker.host`
+    prepare: str = ""
+
     def __init__(
         self,
         url: str | None = None,
@@ -88,7 +91,7 @@ class App:
         self._courier = Courier(lambda: self.store)
         #: where jobs enqueued in the caller's transaction wait, if the store is elsewhere
         self.outbox = None if outbox is None or eager else open_outbox(outbox, lambda: self.store)
-        self._joining = Joining(self._store, self.outbox, lambda: self.store)
+        self._joining = Joining(lambda: self._store, self.outbox, lambda: self.store)
         self._tasks: dict[str, Task[..., Any]] = {}
         self._unimportable: set[str] = set()
         #: looking at jobs, and changing them by hand
@@ -101,7 +104,7 @@ class App:
         self._workers = 0
 
     def __repr__(self) -> str:
-        return f"<App {self._store.url} with {len(self._tasks)} tasks>"
+        return f"<App {self.url} with {len(self._tasks)} tasks>"
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -250,7 +253,7 @@ class App:
         self._tasks[task.name] = task
         # What the running script defines, a worker elsewhere cannot import; one in this process need not. A name given by
         # hand is a promise that the worker will know it.
-        if task.in_main and task.name == task_name(task.fn) and not self._store.url.startswith("memory:"):
+        if task.in_main and task.name == task_name(task.fn) and not self.url.startswith("memory:"):
             self._unimportable.add(task.name)
 
     # -- enqueueing: what tasks call (see task.Door) -------------------------------------------------------------
@@ -296,12 +299,15 @@ class App:
         if connection is not None and not self.eager:
             self._joining.check(connection)
         # With an outbox the store may be away.
-        now = self._store.now() if connection is None or self.outbox is None else self._clock()
+        now = self._now() if connection is None or self.outbox is None else self._clock()
         if len(requests) == 1:
             return [self._record(requests[0], new_id(), now)]
         return [
             self._record(request, i, now) for request, i in zip(requests, new_ids(len(requests)), strict=True)
         ]
+
+    def _now(self) -> float:
+        return self._store.now()
 
     def _record(self, request: Request, job_id: str, now: float) -> JobRecord:
         for middleware in self.middleware:

@@ -14,17 +14,19 @@ from longshore.stores.base import Store
 
 
 class Joining:
-    """``store`` is asked for its statements and need not be open; ``opened`` gives it opened, for hints."""
+    """``store`` gives the store, asked for its statements: it need not be open; ``opened`` gives it opened, for hints."""
 
-    def __init__(self, store: Store, outbox: Outbox | None, opened: Callable[[], Store]) -> None:
+    def __init__(
+        self, store: Callable[[], Store], outbox: Outbox | None, opened: Callable[[], Store]
+    ) -> None:
         self._store = store
         self._outbox = outbox
         self._watch = Watch(lambda topics: opened().publish(topics))
 
     def check(self, connection: Any) -> None:
         """ConfigError where no transaction can be joined at all: before the store is asked anything."""
-        if self._outbox is None and not self._store.transactional:
-            self._store.join(caller(connection), ())
+        if self._outbox is None and not (store := self._store()).transactional:
+            store.join(caller(connection), ())
 
     def add(self, connection: Any, records: Sequence[JobRecord]) -> list[JobRecord]:
         """As `Store.add` with a connection; workers hear of the jobs when the transaction has ended."""
@@ -45,7 +47,7 @@ class Joining:
         self._watch.close()
 
     def _steps(self, guest: Caller, records: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
-        return (self._outbox or self._store).join(guest, records)
+        return (self._outbox or self._store()).join(guest, records)
 
     def _tell(self, guest: Caller, records: Sequence[JobRecord]) -> None:
         self._watch.add(guest, [TOPIC] if self._outbox else {f"queue:{record.queue}" for record in records})

@@ -85,13 +85,18 @@ FIELDS: Final[tuple[str, ...]] = JobRecord.__struct_fields__
 
 
 class Failure(msgspec.Struct, frozen=True, gc=False):
-    """One failed run. ``kind`` is the exception's qualified name; texts are capped before they are stored."""
+    """One failed run. ``kind`` is the exception's qualified name; texts are capped before they are stored.
+
+    ``worker`` ran it, beginning at ``began``; not known of failures that an earlier release stored.
+    """
 
     kind: str
     message: str
     traceback: str
     attempt: int
     at: float
+    worker: str | None = None
+    began: float | None = None
 
 
 class Progress(msgspec.Struct, frozen=True, gc=False, tag=True):

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -21,7 +22,9 @@ class Program:
     Its standard input is a pipe that ends when this process does: how it can notice that nobody waits for it any more.
     """
 
-    def __init__(self, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, *arguments: str, env: Mapping[str, str] | None = None, cwd: str | Path | None = None
+    ) -> None:
         self.arguments = arguments
         self.lines: list[str] = []
         self._more = threading.Condition()
@@ -33,6 +36,7 @@ class Program:
             text=True,
             errors="replace",
             env=env,
+            cwd=cwd,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -191,7 +191,15 @@ def describe(error: BaseException, job: JobRecord, now: float) -> Failure:
         text = "".join(traceback.format_exception(kind, error, _users(error.__traceback__)))
     except BaseException:
         text = f"{name}: {message} (its traceback could not be written)"
-    return Failure(name, _text(message, MESSAGE_LIMIT), _text(text, TRACEBACK_LIMIT), job.attempt, now)
+    return Failure(
+        name,
+        _text(message, MESSAGE_LIMIT),
+        _text(text, TRACEBACK_LIMIT),
+        job.attempt,
+        now,
+        job.worker,
+        job.started_at,
+    )
 
 
 def _users(tb: TracebackType | None) -> TracebackType | None:

@@ -20,6 +20,8 @@ class Host(Protocol):
     sweep: float
     max_crashes: int
     max_result: int
+    #: ``module:function`` to call first in processes for jobs, see `executors.child`; empty: nothing
+    prepare: str
     middleware: Sequence[Middleware]
 
     schedules: Schedules

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -21,12 +22,19 @@ from longshore.worker.run import Run
 LEASE = 3600.0
 
 
-def run_inline(app: Host, job_id: str, until_final: bool) -> None:
-    """Run the queued job; with ``until_final``, again for as long as it is to be retried, without waiting."""
+#: Runs a coroutine to its end in this thread.
+Drive = Callable[[Coroutine[Any, Any, Outcome]], Outcome]
+
+
+def run_inline(app: Host, job_id: str, until_final: bool, drive: Drive | None = None) -> None:
+    """Run the queued job; with ``until_final``, again for as long as it is to be retried, without waiting.
+
+    ``drive`` runs its coroutine, where it is one; else an event loop of its own does.
+    """
     while True:
         run = _take(app, job_id)
         if run.task.kind == "async":
-            outcome = _run_coroutine(_execution(app), run)
+            outcome = (drive or _run_coroutine)(_execution(app).arun(run))
         else:
             outcome = _execution(app).run(run)
         if not _settle(app, run, outcome, until_final):
@@ -64,14 +72,14 @@ def _take(app: Host, job_id: str) -> Run:
     return Run(replace(job, **taken.values), task)
 
 
-def _run_coroutine(execution: Execution, run: Run) -> Outcome:
+def _run_coroutine(coroutine: Coroutine[Any, Any, Outcome]) -> Outcome:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(execution.arun(run))
+        return asyncio.run(coroutine)
     # The caller's thread has a running loop, which cannot run this one too.
     outcome: list[Outcome] = []
-    thread = threading.Thread(target=lambda: outcome.append(asyncio.run(execution.arun(run))))
+    thread = threading.Thread(target=lambda: outcome.append(asyncio.run(coroutine)))
     thread.start()
     thread.join()
     return outcome[0]

@@ -166,7 +166,9 @@ class Worker:
         self.feed.executors = {
             "async": self.coroutines,
             "sync": ThreadExecutor(self.concurrency, execution, self.feed.ended),
-            "process": ProcessExecutor(self.processes, execution, self.feed.ended, late, app.max_result),
+            "process": ProcessExecutor(
+                self.processes, execution, self.feed.ended, late, app.max_result, app.prepare
+            ),
         }
         self.ticker = Ticker(store, app.schedules, app.tasks, self.feed.hint)
         self.mover = None if app.outbox is None else Mover(app.outbox, self.feed.hint)

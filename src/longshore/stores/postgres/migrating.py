@@ -50,7 +50,7 @@ def plan(
         lines.append(_guard(name, found.version))
     elif not _has_schema(connection, name):
         lines.append(f"CREATE SCHEMA {name};")
-    lines += [f"-- {one.number:04} {one.name}\n{_step(one, name)}" for one in todo]
+    lines += [f"-- {one.number:04} {one.name}\n{step(one, name)}" for one in todo]
     return [*lines, "COMMIT;"]
 
 
@@ -73,8 +73,8 @@ def _guard(name: str, version: int) -> str:
     )
 
 
-def _step(one: Migration, name: str) -> str:
-    """A migration and the note that it was made."""
+def step(one: Migration, name: str) -> str:
+    """A migration and the note that it was made, for the schema called ``name`` (quoted)."""
     text = one.text.replace("{schema}", name).strip().removesuffix(";")
     return (
         f"{text};\nINSERT INTO {name}.meta VALUES "
@@ -131,6 +131,6 @@ def _migrate(
         connection.execute(f"CREATE SCHEMA {name}".encode())
     todo = pending(Found(version), migrations)
     for one in todo:
-        connection.execute(_step(one, name).encode())
+        connection.execute(step(one, name).encode())
         hit("migrate.step")
     return [one.number for one in todo]

@@ -60,7 +60,7 @@ class Pair:
     def write(self, work: Callable[[sqlite3.Connection], T], point: str = "") -> T:
         """Do ``work`` in one transaction that has the write lock from its start."""
         with self._write_lock:
-            return patiently(self.path, lambda: _transaction(self.writer, work, point))
+            return patiently(self.path, lambda: transaction(self.writer, work, point))
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do ``work`` outside of any transaction: each statement sees what is committed, and none holds a snapshot."""
@@ -86,7 +86,7 @@ def _connected(location: Location) -> sqlite3.Connection:
     return patiently(location.path, lambda: connect(location.path, location.synchronous))
 
 
-def _transaction(writer: sqlite3.Connection, work: Callable[[sqlite3.Connection], T], point: str) -> T:
+def transaction(writer: sqlite3.Connection, work: Callable[[sqlite3.Connection], T], point: str) -> T:
     writer.execute("BEGIN IMMEDIATE")
     try:
         answer = work(writer)

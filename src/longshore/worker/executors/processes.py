@@ -47,10 +47,12 @@ class ProcessExecutor:
         ended: Ended,
         timed_out: Callable[[Run], Outcome],
         max_result: int,
+        prepare: str = "",
     ) -> None:
         self._limit = limit
         self._execution = execution
         self._max_result = max_result
+        self._prepare = prepare
         self._ended = ended
         self._timed_out = timed_out
         self._waiting: deque[Run] = deque()
@@ -116,7 +118,7 @@ class ProcessExecutor:
             return None if self._closed else self._waiting.popleft()
 
     def _spawn(self) -> Child:
-        child = Child(self._max_result)
+        child = Child(self._max_result, self._prepare)
         with self._wake:
             self._children.add(child)
         return child
@@ -129,7 +131,7 @@ class ProcessExecutor:
 class Child:
     """One spawned process and the pipe to it."""
 
-    def __init__(self, max_result: int) -> None:
+    def __init__(self, max_result: int, prepare: str) -> None:
         # Imported here: multiprocessing is slow to import, and few workers need it.
         from multiprocessing import get_context
 
@@ -137,7 +139,9 @@ class Child:
 
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process: SpawnProcess = context.Process(target=main, args=(theirs, max_result), daemon=True)
+        self._process: SpawnProcess = context.Process(
+            target=main, args=(theirs, max_result, prepare), daemon=True
+        )
         self._process.start()
         theirs.close()
         self.usable = True

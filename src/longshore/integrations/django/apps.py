@@ -1,0 +1,26 @@
+"""What Django finds in ``INSTALLED_APPS``."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core import checks
+from django.db.models.signals import post_migrate
+
+
+class LongshoreConfig(AppConfig):
+    """``"longshore.integrations.django"``."""
+
+    name = "longshore.integrations.django"
+    label = "longshore"
+    verbose_name = "Background jobs"
+
+    def ready(self) -> None:
+        """Nothing of the project is imported and nothing is connected to here."""
+        from longshore.integrations.django.checks import check_settings
+        from longshore.integrations.django.tables import make_tables
+
+        checks.register(check_settings, "longshore")
+        post_migrate.connect(make_tables, sender=self)
+        if any("longshore" in str(one.get("BACKEND", "")) for one in getattr(settings, "TASKS", {}).values()):
+            import django.tasks  # noqa: F401  # pyright: ignore[reportMissingImports] - its check, which asks our backend's, is registered only then

@@ -1,0 +1,56 @@
+"""``manage.py check``: every mistake in the setting LONGSHORE, with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
+
+from django.core.checks import CheckMessage, Error
+from django.db import connections
+
+from longshore.errors import LongshoreError
+from longshore.integrations.django.conf import Conf, read
+from longshore.stores import open_store
+
+
+def check_settings(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+    """Messages ``longshore.E001`` and on. Connects to nothing."""
+    conf, mistakes = read()
+    messages: list[CheckMessage] = [
+        Error(text, hint=hint, id=f"longshore.E{number:03}") for number, text, hint in mistakes
+    ]
+    if conf.store is not None:
+        messages += _elsewhere(conf)
+    elif not any(number == 4 for number, _, _ in mistakes):
+        messages += _database(conf)
+    return messages
+
+
+def _elsewhere(conf: Conf) -> Iterator[CheckMessage]:
+    from longshore.integrations.django.place import Place
+
+    try:
+        open_store(Place(conf).url)
+    except LongshoreError as error:
+        text, _, hint = str(error).partition("\n")
+        yield Error(f"LONGSHORE['STORE']: {text}", hint=hint or None, id="longshore.E006")
+
+
+def _database(conf: Conf) -> Iterator[CheckMessage]:
+    from longshore.integrations.django.database import in_memory, url_of
+
+    connection = connections[conf.database]
+    if connection.vendor == "postgresql" and find_spec("psycopg") is None:
+        yield Error(
+            f"Jobs are kept in the PostgreSQL database {conf.database!r}, and psycopg 3 is not installed.",
+            hint='Install it: pip install "longshore[postgres]".',
+            id="longshore.E005",
+        )
+        return
+    try:
+        if connection.vendor != "sqlite" or not in_memory(connection):
+            open_store(url_of(connection, conf.options))
+    except LongshoreError as error:
+        text, _, hint = str(error).partition("\n")
+        yield Error(text[:1].upper() + text[1:] + ".", hint=hint or None, id="longshore.E005")
