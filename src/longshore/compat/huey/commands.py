@@ -47,7 +47,9 @@ class Commands:
 
         command.__module__ = command_class.__module__
         command.__qualname__ = command_class.__qualname__
-        made: Task[..., Any] = self.app.task(name=name, queue=self.queue, retry=_policy(command_class))(command)
+        made: Task[..., Any] = self.app.task(name=name, queue=self.queue, retry=_policy(command_class))(
+            command
+        )
         return made
 
     def named(self, name: str) -> type[Any]:

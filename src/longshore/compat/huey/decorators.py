@@ -144,9 +144,7 @@ def _equipped(inner: Any, invoker: Invoker, command_class: type[FunctionCommand]
     return inner
 
 
-def _time(
-    command: QueueCommand, eta: datetime | None, convert_utc: bool, delay: Any, utc: bool
-) -> None:
+def _time(command: QueueCommand, eta: datetime | None, convert_utc: bool, delay: Any, utc: bool) -> None:
     if delay is not None:
         if eta is not None:
             raise ValueError("schedule takes eta or delay, not both")

@@ -103,4 +103,3 @@ class Intake:
         store.add([record])
         store.publish([f"queue:{record.queue}"])
         return None if now else True
-

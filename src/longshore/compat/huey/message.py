@@ -72,12 +72,14 @@ class Message(msgspec.Struct, frozen=True):
         )
 
 
-def read(text: object) -> Message:
+def read(text: Any) -> Message:
     """The message in a text. QueueException: it is none."""
     try:
-        return msgspec.json.decode(text, type=Message)  # type: ignore[arg-type]
+        return msgspec.json.decode(text, type=Message)
     except (msgspec.MsgspecError, TypeError) as error:
-        raise QueueException(f"the queue holds something that is no command: {text!r:.80} ({error})") from None
+        raise QueueException(
+            f"the queue holds something that is no command: {text!r:.80} ({error})"
+        ) from None
 
 
 def written(text: str, new_id: str) -> Message:

@@ -97,7 +97,9 @@ class Invoker:
         """
         if self.always_eager:
             value = command.execute()
-            return value if self.result_store is None else EagerData(self.result_store, command.task_id, value)
+            return (
+                value if self.result_store is None else EagerData(self.result_store, command.task_id, value)
+            )
         if command.execute_time is not None and command.due is None:
             command.due = instant(command.execute_time, self.utc)
         command.lease = None
@@ -238,7 +240,9 @@ class Invoker:
     def serves(self, command_class: type[QueueCommand]) -> bool:
         """Whether this class's commands go through the same queue."""
         own = command_class.invoker
-        return own is None or own is self or own.queue is self.queue or _place(own.queue) == _place(self.queue)
+        return (
+            own is None or own is self or own.queue is self.queue or _place(own.queue) == _place(self.queue)
+        )
 
     @property
     def _with_jobs(self) -> bool:

@@ -72,7 +72,9 @@ def redis_url(
     if url is not None:
         named = "namespace=" in url or namespace == ""
         return (
-            url if named else f"{url}{'&' if '?' in url else '?'}namespace={quote(namespace or NAMESPACE, '')}"
+            url
+            if named
+            else f"{url}{'&' if '?' in url else '?'}namespace={quote(namespace or NAMESPACE, '')}"
         )
     login = ""
     if password is not None or username is not None:
@@ -89,6 +91,8 @@ def _split(connection: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     for name in connection:
         if name not in (*_CONNECTION, *_APP):
             near = did_you_mean(name, (*_CONNECTION, *_APP))
-            raise ConfigurationError(f'a Redis backend has no argument "{name}"{near}; for anything else give url=')
+            raise ConfigurationError(
+                f'a Redis backend has no argument "{name}"{near}; for anything else give url='
+            )
     where = {name: value for name, value in connection.items() if name in _CONNECTION}
     return where, {name: value for name, value in connection.items() if name in _APP}

@@ -47,11 +47,11 @@ class BaseConfiguration:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         # Programs that enqueue have to read naive times as the consumer does, and they import this too.
-        if cls.QUEUE is not None and cls.UTC != getattr(cls.QUEUE, "utc", True):
+        if cls.QUEUE is not None and getattr(cls.QUEUE, "utc", True) != cls.UTC:
             cls.QUEUE.utc = cls.UTC
 
 
-_KINDS = {
+_KINDS: dict[str, tuple[type, ...]] = {
     "PERIODIC": (bool,),
     "THREADS": (int,),
     "BACKOFF": (int, float),
@@ -60,19 +60,19 @@ _KINDS = {
     "UTC": (bool,),
     "DRAIN": (int, float),
 }
-_LEAST = {"THREADS": 1, "BACKOFF": 1, "INITIAL_DELAY": 0, "MAX_DELAY": 0, "DRAIN": 0}
+_LEAST: dict[str, float] = {"THREADS": 1, "BACKOFF": 1, "INITIAL_DELAY": 0, "MAX_DELAY": 0, "DRAIN": 0}
 
 
 def check(config: Any) -> None:
     """ConfigurationError: a value that cannot work, or a setting there is none of."""
     name = getattr(config, "__name__", type(config).__name__)
     for key, kinds in _KINDS.items():
-        value = getattr(config, key, getattr(BaseConfiguration, key))
+        value: Any = getattr(config, key, getattr(BaseConfiguration, key))
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise ConfigurationError(
                 f"{name}.{key} must be {' or '.join(kind.__name__ for kind in kinds)}, not {value!r:.80}"
             )
-        if key in _LEAST and value < _LEAST[key]:
+        if value < _LEAST.get(key, value):
             raise ConfigurationError(f"{name}.{key} = {value!r}: it must be at least {_LEAST[key]}")
     packages = getattr(config, "PACKAGES", None)
     if isinstance(packages, str):

@@ -167,8 +167,12 @@ def load_config(path: str) -> Any:
         ) from None
     if not hasattr(found, name):
         known = [key for key, value in vars(found).items() if _is_configuration(value)]
-        hint = f"it has: {', '.join(known)}" if known else "write in it: class Configuration(BaseConfiguration)"
-        raise ConfigurationError(f'Missing module-level "{name}" in "{module}"{did_you_mean(name, known)}; {hint}')
+        hint = (
+            f"it has: {', '.join(known)}" if known else "write in it: class Configuration(BaseConfiguration)"
+        )
+        raise ConfigurationError(
+            f'Missing module-level "{name}" in "{module}"{did_you_mean(name, known)}; {hint}'
+        )
     config = getattr(found, name)
     if not _is_configuration(config):
         raise ConfigurationError(f"{path} is {config!r:.80}, no subclass of BaseConfiguration")
