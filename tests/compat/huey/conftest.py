@@ -25,7 +25,10 @@ class Backends:
             self.queue, self.results, self.lines = DummyQueue("test-queue"), DummyDataStore("results"), ""
         elif scheme == "sqlite":
             path = url.removeprefix("sqlite:///")
-            self.queue, self.results = SqliteQueue("test-queue", path), SqliteDataStore("results", location=path)
+            self.queue, self.results = (
+                SqliteQueue("test-queue", path),
+                SqliteDataStore("results", location=path),
+            )
             self.lines = (
                 "from longshore.compat.huey.backends.sqlite_backend import SqliteQueue, SqliteDataStore\n"
                 f"queue = SqliteQueue('test-queue', {path!r})\nresult_store = SqliteDataStore('results', {path!r})\n"
@@ -37,7 +40,10 @@ class Backends:
                 f"queue = StoreQueue('test-queue', {url!r})\nresult_store = StoreDataStore('results', {url!r})\n"
             )
         else:
-            where = {"unix_socket_path": re.sub(r"^unix://|\?.*", "", url), "namespace": url.partition("namespace=")[2]}
+            where = {
+                "unix_socket_path": re.sub(r"^unix://|\?.*", "", url),
+                "namespace": url.partition("namespace=")[2],
+            }
             if scheme != "unix":
                 where = {"url": url}
             self.queue = RedisBlockingQueue("test-queue", **where)

@@ -44,7 +44,8 @@ def test_day_and_day_of_week_both_have_to_match():
 
 
 @pytest.mark.parametrize(
-    "bad", ["60", "5-1", "abc", "", " 5", "-5", "5, 6", "1-10/2", "*/20x", "1-3-5", "*/0", None, [1], True, "1-60"]
+    "bad",
+    ["60", "5-1", "abc", "", " 5", "-5", "5, 6", "1-10/2", "*/20x", "1-3-5", "*/0", None, [1], True, "1-60"],
 )
 def test_what_it_refuses(bad):
     with pytest.raises(ConfigError, match="minute="):

@@ -35,7 +35,9 @@ def test_a2_with_a_result_store(invoker, consume):
     assert isinstance(res, AsyncData)
     assert res.get(blocking=True) == "Counted 1000000 beans"
     assert res.get() == "Counted 1000000 beans"
-    assert AsyncData(invoker.result_store, res.task_id).get() == "Counted 1000000 beans"  # reading takes nothing away
+    assert (
+        AsyncData(invoker.result_store, res.task_id).get() == "Counted 1000000 beans"
+    )  # reading takes nothing away
 
 
 def test_a3_not_there_yet(invoker):

@@ -14,7 +14,13 @@ from longshore.compat.huey.exceptions import (
     RegistrationError,
     TaskException,
 )
-from longshore.compat.huey.queue import AsyncData, CommandSchedule, Invoker, PeriodicQueueCommand, QueueCommand
+from longshore.compat.huey.queue import (
+    AsyncData,
+    CommandSchedule,
+    Invoker,
+    PeriodicQueueCommand,
+    QueueCommand,
+)
 from longshore.compat.huey.registry import registry
 from longshore.compat.huey.utils import EmptyData
 from longshore.errors import NotEncodable
@@ -65,7 +71,10 @@ def test_commands_are_taken_in_order(invoker):
 def test_a_command_of_a_class(invoker, consume):
     consume(invoker)
     SEEN.clear()
-    assert invoker.enqueue(Note([1, (2, 3)], task_id="my own id")).get(blocking=True, timeout=20) == [1, (2, 3)]
+    assert invoker.enqueue(Note([1, (2, 3)], task_id="my own id")).get(blocking=True, timeout=20) == [
+        1,
+        (2, 3),
+    ]
     assert SEEN == [[1, (2, 3)]]
     assert "test_huey_invoker.Note" in registry
     assert registry.get_command_class("test_huey_invoker.Note") is Note
@@ -81,7 +90,11 @@ def test_the_registry_by_hand():
 
     text = registry.get_message_for_command(Passing({"a": 1}, "id", datetime.datetime(2030, 1, 1)))
     again = registry.get_command_for_message(text)
-    assert (again.task_id, again.get_data(), again.execute_time) == ("id", {"a": 1}, datetime.datetime(2030, 1, 1))
+    assert (again.task_id, again.get_data(), again.execute_time) == (
+        "id",
+        {"a": 1},
+        datetime.datetime(2030, 1, 1),
+    )
     assert Passing in registry
     registry.unregister(Passing)
     assert Passing not in registry

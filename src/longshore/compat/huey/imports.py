@@ -64,8 +64,7 @@ def _folder(top: str) -> str:
         spec = loaded.__spec__ if loaded is not None else importlib.util.find_spec(top)
     except (ImportError, ValueError, AttributeError):
         return ""
-    origin = getattr(spec, "origin", None) or getattr(loaded, "__file__", None)
-    if not origin or getattr(spec, "submodule_search_locations", None):
+    if spec is None or not spec.has_location or spec.origin is None or spec.submodule_search_locations:
         return ""
-    folder = os.path.realpath(os.path.dirname(origin))
+    folder = os.path.realpath(os.path.dirname(spec.origin))
     return "" if folder in _COMMON else folder
