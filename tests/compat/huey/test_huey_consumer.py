@@ -137,7 +137,7 @@ def test_one_attempt_a_module(folder):
         "with open('tried', 'a') as file:\n    file.write('x')\nraise RuntimeError('broken')\n"
     )
     for _ in range(3):
-        with pytest.raises(QueueException, match="not found in CommandRegistry.*broken"):
+        with pytest.raises(QueueException, match=r"not found in CommandRegistry.*broken"):
             registry.get_command_class("huey_once.queuecmd_x", Imports(["huey_once"]))
     assert (folder / "tried").read_text() == "x"
     with pytest.raises(QueueException, match=r'PACKAGES = \["huey_other"\]'):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from longshore.compat.huey.backends.dummy import DummyQueue
+from longshore.compat.huey.backends.dummy import DummyDataStore, DummyQueue
 from longshore.compat.huey.decorators import crontab, periodic_command, queue_command
 from longshore.compat.huey.exceptions import DataStoreTimeout, QueueException
 from longshore.compat.huey.queue import AsyncData, Invoker
@@ -112,36 +112,59 @@ def test_a6_always_eager(backends):
     assert len(backends.queue) == 0
 
 
-def test_a7_every_five_minutes(consume, capsys):
-    start = datetime.datetime(2026, 11, 21, 12, 0, 30, tzinfo=datetime.UTC)
-    for periodic in (False, True):
-        clock = Clock(start.timestamp())
-        invoker = Invoker(DummyQueue("beans", clock=clock))
-        seen, ran = [], []
+@pytest.mark.parametrize("periodic", [False, True])
+def test_a7_every_five_minutes(consume, capsys, periodic):
+    clock = Clock(datetime.datetime(2026, 11, 21, 12, 0, 30, tzinfo=datetime.UTC).timestamp())
+    invoker = Invoker(DummyQueue("beans", clock=clock))
+    seen, ran = [], []
 
-        def watched(dt, seen=seen):
-            seen.append(dt)
-            return crontab(minute="*/5")(dt)
+    def watched(dt):
+        seen.append(dt)
+        return crontab(minute="*/5")(dt)
 
-        @periodic_command(invoker, watched)
-        def every_five_minutes(ran=ran):
-            ran.append(1)
-            print("It's been five minutes")
+    @periodic_command(invoker, watched)
+    def every_five_minutes():
+        ran.append(1)
+        print("It's been five minutes")
 
-        assert every_five_minutes() is None
-        assert capsys.readouterr().out == "It's been five minutes\n"
-        assert len(invoker.queue) == 0
-        assert not hasattr(every_five_minutes, "schedule")
-        consumer = consume(invoker, PERIODIC=periodic)
-        if periodic:
-            until(lambda: consumer._worker.ticker.ready, "the consumer to know its schedules")
-            clock.move(270)  # five minutes past
-            consumer._worker.ticker.changed()
-            until(lambda: len(ran) == 2, "the function to run")
-            assert all(dt.tzinfo is None and dt.second == 0 for dt in seen)
-        consumer.stop()
-        assert len(ran) == (2 if periodic else 1)
-        assert bool(seen) is periodic
+    assert every_five_minutes() is None
+    assert capsys.readouterr().out == "It's been five minutes\n"
+    assert len(invoker.queue) == 0
+    assert not hasattr(every_five_minutes, "schedule")
+    ticker = consume(invoker, PERIODIC=periodic)._worker.ticker
+    until(lambda: ticker.ready, "the consumer to know its schedules")
+    clock.move(270)  # five minutes past
+    ticker.changed()
+    if periodic:
+        until(lambda: len(ran) == 2, "the function to run")
+        assert all(dt.tzinfo is None and dt.second == 0 for dt in seen)
+    ticker.step()
+    assert len(ran) == (2 if periodic else 1)
+    assert bool(seen) is periodic
+
+
+def test_a7_a_revoked_one_is_left_out(consume):
+    clock = Clock(datetime.datetime(2026, 11, 21, 12, 0, 30, tzinfo=datetime.UTC).timestamp())
+    invoker = Invoker(DummyQueue("beans", clock=clock), DummyDataStore("results"))
+    ran = []
+
+    @periodic_command(invoker, crontab())
+    def every_minute():
+        ran.append(clock())
+
+    ticker = consume(invoker, PERIODIC=True)._worker.ticker
+    until(lambda: ticker.ready, "the consumer to know its schedules")
+    every_minute.revoke(revoke_once=True)
+    for tick in (1, 2, 3):
+        clock.move(60)
+        ticker.changed()
+        until(lambda tick=tick: ended(invoker.queue.app.store.count()) == tick, "the tick's job")
+    assert len(ran) == 2
+    assert not every_minute.is_revoked()
+
+
+def ended(counts):
+    return sum(number for (_, state), number in counts.items() if state in ("succeeded", "cancelled"))
 
 
 def test_a7_the_minutes():
