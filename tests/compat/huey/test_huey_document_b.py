@@ -123,6 +123,28 @@ def test_b1_b2_b3_the_three_files(place, backends):
         assert consumer.end() == 0
 
 
+def test_b2_by_hand(place):
+    """Without a consumer: the folder of the configuration is known, a module elsewhere is not imported."""
+    place.write("late.py", LATE)
+    place.write("elsewhere/away.py", "open('imported', 'w').close()\n" + LATE.replace("late", "away"))
+    place.run("-c", "from late import late; late(3)")
+    place.run("-c", "import sys; sys.path.append('elsewhere'); from away import away; away(4)")
+    (place.folder / "imported").unlink()
+    out = place.run(
+        "-c",
+        "import sys; sys.path.append('elsewhere')\n"
+        "from config import invoker\n"
+        "from longshore.compat.huey.exceptions import QueueException\n"
+        "invoker.execute(invoker.dequeue())\n"
+        "try: invoker.dequeue()\n"
+        "except QueueException as error: print(error)\n"
+        "print(len(invoker.queue))\n",
+    )
+    assert out.startswith("late 3\naway.queuecmd_away not found in CommandRegistry")
+    assert out.endswith("\n1\n")
+    assert not (place.folder / "imported").exists()
+
+
 def test_a_killed_consumer_loses_nothing(place, tmp_path):
     gate = tmp_path / "gate"
     config = (tmp_path / "config.py").read_text()

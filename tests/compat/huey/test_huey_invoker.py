@@ -2,11 +2,13 @@
 
 import datetime
 import logging
+import time
 
 import pytest
 
 from longshore.compat.huey.backends.dummy import DummyDataStore, DummyQueue
-from longshore.compat.huey.decorators import queue_command
+from longshore.compat.huey.bin.config import BaseConfiguration
+from longshore.compat.huey.decorators import periodic_command, queue_command
 from longshore.compat.huey.exceptions import (
     ConfigurationError,
     DataStoreTimeout,
@@ -24,6 +26,7 @@ from longshore.compat.huey.queue import (
 from longshore.compat.huey.registry import registry
 from longshore.compat.huey.utils import EmptyData
 from longshore.errors import NotEncodable
+from longshore.testing.clock import Clock
 from longshore.testing.waiting import until
 
 SEEN = []
@@ -243,6 +246,50 @@ def test_an_aware_eta_is_that_instant(invoker):
     assert invoker.dequeue().execute_time == datetime.datetime(2030, 6, 1, 18)
 
 
+@pytest.fixture
+def chicago(monkeypatch):
+    """This machine is six hours behind UTC."""
+    monkeypatch.setenv("TZ", "CST6")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("utc", [True, False])
+def test_local_time_is_converted(chicago, utc):
+    invoker = Invoker(DummyQueue("q"))
+    type("Configuration", (BaseConfiguration,), {"QUEUE": invoker.queue, "UTC": utc})
+
+    @queue_command(invoker)
+    def add(a, b):
+        return a + b
+
+    noon = datetime.datetime(2030, 6, 1, 12)
+    six = datetime.datetime(2030, 6, 1, 18, tzinfo=datetime.UTC).timestamp()
+    add.schedule((1, 2), eta=noon)
+    command = invoker.dequeue()
+    assert (command.execute_time, command.due) == (datetime.datetime(2030, 6, 1, 18), six)
+    add.schedule((1, 2), eta=noon, convert_utc=False)
+    command = invoker.dequeue()
+    assert (command.execute_time, command.due) == (noon, six - 6 * 3600 if utc else six)
+
+
+def test_the_minutes_of_local_time(chicago, consume):
+    seen = []
+    for utc in (True, False):
+        clock = Clock(datetime.datetime(2030, 6, 1, 18, 0, 30, tzinfo=datetime.UTC).timestamp())
+        invoker = Invoker(DummyQueue("q", clock=clock))
+        periodic_command(invoker, lambda dt: bool(seen.append(dt)))(print)
+        consumer = consume(invoker, PERIODIC=True, UTC=utc)
+        until(lambda ticker=consumer._worker.ticker: ticker.ready, "the consumer to know its schedules")
+        clock.move(60)
+        consumer._worker.ticker.step()
+        consumer.stop()
+        assert seen[-1].hour == (18 if utc else 12)
+        assert seen[-1].tzinfo is None
+
+
 def test_revoke_and_restore(invoker, consume):
     @queue_command(invoker)
     def add(a, b):
@@ -329,6 +376,14 @@ def test_what_cannot_be_an_invoker():
         Invoker(None)
     with pytest.raises(ConfigurationError, match="Invoker"):
         queue_command(len)
+    with pytest.raises(ConfigurationError, match="coroutine"):
+
+        @queue_command(Invoker(DummyQueue("q")))
+        async def later():
+            pass
+
+    with pytest.raises(ConfigurationError, match=r"datetime -> bool"):
+        periodic_command(Invoker(DummyQueue("q")), "* * * * *")
     with pytest.raises(ConfigurationError, match="retries"):
         queue_command(Invoker(DummyQueue("q")), retries=-1)
     with pytest.raises(ConfigurationError, match="name"):

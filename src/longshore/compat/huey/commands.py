@@ -10,7 +10,7 @@ from longshore.compat.huey import message
 from longshore.compat.huey.exceptions import QueueException
 from longshore.compat.huey.imports import Imports
 from longshore.compat.huey.message import Failed
-from longshore.compat.huey.registry import name_of, registry
+from longshore.compat.huey.registry import is_periodic, name_of, registry
 from longshore.context import current
 from longshore.errors import Discard, Steering
 from longshore.retry import Retry
@@ -25,10 +25,10 @@ class Commands:
 
     def __init__(self, queue: str, url: str, **options: Any) -> None:
         self.queue = queue
-        #: where a command's module may be imported from because a message names it
-        self.imports = Imports(None, self._modules)
-        #: modules that the configuration came from
+        #: modules that the commands and the configuration come from
         self.sources: set[str] = set()
+        #: where a command's module may be imported from because a message names it
+        self.imports = Imports(None, lambda: self.sources)
         #: the invoker that runs commands which have none of their own
         self.host: Any = None
         self._classes: dict[str, type[Any]] = {}
@@ -38,6 +38,7 @@ class Commands:
         """The task that runs commands of this class; the latest definition of a name counts."""
         name = name_of(command_class)
         self._classes[name] = command_class
+        self.sources.add(command_class.__module__)
         known = self.app.tasks.get(name)
         if known is not None:
             return known
@@ -62,15 +63,13 @@ class Commands:
         except QueueException as error:
             log.error("queue exception", exc_info=error)
 
-    def _modules(self) -> set[str]:
-        return self.sources | {found.__module__ for found in self._classes.values()}
-
     def _run(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """One run of a command, inside its job."""
         record = current().record
         command_class = self._classes[name]
         asked = message.of_job(record, record.created_at)
-        command = command_class(command_class.data_of(args, kwargs), asked.id, asked.when())
+        task_id = None if is_periodic(command_class) else asked.id
+        command = command_class(command_class.data_of(args, kwargs), task_id, asked.when())
         command.failures = record.failures
         invoker = command.invoker or self.host
         if invoker is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -107,6 +108,10 @@ def _made(
     base: type[FunctionCommand], invoker: Invoker, fn: Function, more: Mapping[str, Any]
 ) -> type[FunctionCommand]:
     """The command class of a function, registered."""
+    if inspect.iscoroutinefunction(fn):
+        raise ConfigurationError(
+            f"{fn.__qualname__} is a coroutine function, which huey has no word for: make it a task of longshore.App"
+        )
     name = f"queuecmd_{fn.__name__}"
     head, dot, _ = fn.__qualname__.rpartition(".")
     body = {

@@ -66,7 +66,10 @@ class Invoker:
         self.store_none = store_none
         self.always_eager = always_eager
         self.blocking: bool = getattr(queue, "blocking", False)
-        self.imports = Imports(None, self._modules)
+        self.sources: set[str] = set()
+        self.imports = Imports(None, lambda: self.sources)
+        if isinstance(queue, StoreQueue):
+            self.sources, self.imports = queue.commands.sources, queue.commands.imports
         self._classes: dict[str, type[QueueCommand]] = {}
         self._revocations: Revocations | None = None
         if isinstance(queue, StoreQueue) and isinstance(result_store, StoreDataStore):
@@ -89,6 +92,7 @@ class Invoker:
         """One of its own commands. RegistrationError: another has this name."""
         check_same(self._classes.get(name_of(command_class)), command_class)
         self._classes[name_of(command_class)] = command_class
+        self.sources.add(command_class.__module__)
 
     def enqueue(self, command: QueueCommand) -> Any:
         """Put a command into the queue; an `AsyncData`, or None without a result store. QueueWriteException: it failed.
@@ -250,9 +254,6 @@ class Invoker:
         return isinstance(self.queue, StoreQueue) and isinstance(self.result_store, StoreDataStore)
 
     # -- own -----------------------------------------------------------------------------------------------------
-
-    def _modules(self) -> set[str]:
-        return {found.__module__ for found in self._classes.values()}
 
     def _revived(self, asked: message.Message) -> Any:
         found = self._classes.get(asked.command) or registry.get_command_class(asked.command, self.imports)

@@ -46,7 +46,11 @@ class BaseConfiguration:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        # Programs that enqueue have to read naive times as the consumer does, and they import this too.
+        # Programs that enqueue, or dequeue by hand, have to read naive times as the consumer does, and may import what it
+        # may; they import this module too.
+        commands = getattr(cls.QUEUE, "commands", None)
+        if commands is not None:
+            commands.sources.add(cls.__module__)
         if cls.QUEUE is not None and getattr(cls.QUEUE, "utc", True) != cls.UTC:
             cls.QUEUE.utc = cls.UTC
 
@@ -72,8 +76,10 @@ def check(config: Any) -> None:
             raise ConfigurationError(
                 f"{name}.{key} must be {' or '.join(kind.__name__ for kind in kinds)}, not {value!r:.80}"
             )
-        if value < _LEAST.get(key, value):
-            raise ConfigurationError(f"{name}.{key} = {value!r}: it must be at least {_LEAST[key]}")
+    for key, least in _LEAST.items():
+        number = getattr(config, key, getattr(BaseConfiguration, key))
+        if number < least:
+            raise ConfigurationError(f"{name}.{key} = {number!r}: it must be at least {least}")
     packages = getattr(config, "PACKAGES", None)
     if isinstance(packages, str):
         raise ConfigurationError(f"{name}.PACKAGES is text; write a list: PACKAGES = [{packages!r}]")

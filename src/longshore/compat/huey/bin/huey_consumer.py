@@ -108,8 +108,9 @@ class Consumer:
         """Make tasks of all commands known by now, and schedules of the periodic ones."""
         commands, periodic = self.commands, self._setting("PERIODIC")
         commands.host = self.invoker
+        commands.imports = self.invoker.imports
         commands.imports.packages = self._setting("PACKAGES")
-        commands.sources |= {_module(self.config)} - {BaseConfiguration.__module__}
+        self.invoker.sources |= {_module(self.config)} - {BaseConfiguration.__module__}
         names = []
         for name in registry:
             found = registry.find(name)
