@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 import time
@@ -32,6 +33,8 @@ from longshore.ticks import Bound, CatchUp
 if TYPE_CHECKING:
     from longshore.worker.worker import Worker
 
+_log = logging.getLogger("longshore.app")
+
 URL_VARIABLE = "LONGSHORE_URL"
 DEFAULT_URL = "sqlite:///longshore.db"
 DEFAULT_KEEP = timedelta(days=7)
@@ -52,6 +55,7 @@ class App:
     eager         run jobs at once in the caller, on a memory store: for tests and debugging
     outbox        the URL of your own database (``postgresql://…``, ``sqlite:///…``): jobs enqueued with ``connection=``
                   wait there until your commit, then are moved to the store
+    find_task     told the name whenever a worker is given a job of a task it does not know; it may make the task then
 
     Nothing is opened before the first use. ConfigError: a value that cannot work.
     """
@@ -72,6 +76,7 @@ class App:
         max_result: int = MIB,
         eager: bool = False,
         outbox: str | None = None,
+        find_task: Callable[[str], object] | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.lease = seconds(lease, "lease", positive=True)
@@ -85,6 +90,7 @@ class App:
         self.max_args = max_args
         self.max_result = max_result
         self.eager = eager
+        self._find_task = find_task
         chosen = "memory://" if eager else (url or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
         self._store = open_store(chosen, clock=clock)
         self._clock = clock or time.time
@@ -255,6 +261,15 @@ class App:
         # hand is a promise that the worker will know it.
         if task.in_main and task.name == task_name(task.fn) and not self.url.startswith("memory:"):
             self._unimportable.add(task.name)
+
+    def task_named(self, name: str) -> Task[..., Any] | None:
+        """The task of this name, which ``find_task`` may make first; None: there is none. For a worker."""
+        if name not in self._tasks and self._find_task is not None:
+            try:
+                self._find_task(name)
+            except Exception:
+                _log.exception('find_task failed for "%s"', name)
+        return self._tasks.get(name)
 
     # -- enqueueing: what tasks call (see task.Door) -------------------------------------------------------------
 

@@ -58,6 +58,7 @@ class Feed:
         self,
         store: Store,
         tasks: Mapping[str, Task[..., Any]],
+        seek: Callable[[str], Task[..., Any] | None],
         claim: Claim,
         max_crashes: int,
         observer: Observer,
@@ -66,6 +67,7 @@ class Feed:
     ) -> None:
         self._store = store
         self._tasks = tasks
+        self._seek = seek
         self._template = claim
         self._max_crashes = max_crashes
         self._observer = observer
@@ -307,7 +309,7 @@ class Feed:
             if self._draining:  # told to stop while this claim was under way
                 self._conclude(job, Released(), 0.0)
                 continue
-            task = self._tasks.get(job.task)
+            task = self._tasks.get(job.task) or self._seek(job.task)
             if task is None:
                 self._conclude(job, Parked(self._unknown(job.task)), 0.0)
                 continue

@@ -33,6 +33,10 @@ class Host(Protocol):
     @property
     def tasks(self) -> Mapping[str, Task[..., Any]]: ...
 
+    def task_named(self, name: str) -> Task[..., Any] | None:
+        """The task of this name, looked for further than `tasks` where the app knows how; None: there is none."""
+        ...
+
     def hosting(self) -> AbstractContextManager[None]:
         """Entered while a worker runs in this process."""
         ...

@@ -144,6 +144,7 @@ class Worker:
         self.feed = Feed(
             store,
             app.tasks,
+            app.task_named,
             Claim(self.name, self.concurrency, app.lease, self.queues),
             app.max_crashes,
             self.observer,
