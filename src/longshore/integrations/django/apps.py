@@ -14,6 +14,8 @@ class LongshoreConfig(AppConfig):
     name = "longshore.integrations.django"
     label = "longshore"
     verbose_name = "Background jobs"
+    #: whether tasks are looked for in what the URLconf imports, too
+    looks_at_urls = False
 
     def ready(self) -> None:
         """Nothing of the project is imported and nothing is connected to here."""

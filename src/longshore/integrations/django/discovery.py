@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from django.apps import apps
+from django.conf import settings
 
 from longshore.errors import ConfigError
 from longshore.integrations.django.conf import read
@@ -48,4 +49,8 @@ def discover() -> list[str]:
             if config.module is not None and hasattr(config.module, "__path__") and find_spec(module):
                 import_module(module)
                 found.append(module)
+    urls = getattr(settings, "ROOT_URLCONF", None)
+    if urls and getattr(apps.get_app_config("longshore"), "looks_at_urls", False):
+        import_module(urls)
+        found.append(urls)
     return found
