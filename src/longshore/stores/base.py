@@ -148,3 +148,10 @@ class Store(Protocol):
     def drop(self, kind: str, key: str) -> bool:
         """Forget a document; whether there was one."""
         ...
+
+    def hold(self, name: str, owner: str, seconds: float) -> bool:
+        """Take, or go on holding, what only one may have at a time; whether ``owner`` has it for ``seconds`` from now.
+
+        False: somebody else has it. 0 seconds: let go of it.
+        """
+        ...

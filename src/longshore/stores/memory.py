@@ -242,6 +242,15 @@ class MemoryStore:
             self._docs[kind] = live
             return found
 
+    def hold(self, name: str, owner: str, seconds: float) -> bool:
+        """See `base.Store.hold`."""
+        with self._lock:
+            doc = self.list("held").get(name)
+            if doc is not None and doc["owner"] != owner:
+                return False
+            self.put("held", name, {"owner": owner}, seconds)
+            return True
+
     def _live(self, kind: str) -> dict[str, tuple[bytes, float | None]]:
         now = self.now()
         docs = self._docs.get(kind, {})

@@ -402,3 +402,8 @@ class PostgresStore:
     def drop(self, kind: str, key: str) -> bool:
         """See `base.Store.drop`."""
         return self._run("drop", kind=stored(kind), key=stored(key)) == [(True,)]
+
+    def hold(self, name: str, owner: str, seconds: float) -> bool:
+        """See `base.Store.hold`."""
+        doc = msgspec.json.encode({"owner": owner})
+        return bool(self._run("hold", key=stored(name), doc=doc, seconds=float(seconds)))

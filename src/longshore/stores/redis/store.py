@@ -274,6 +274,11 @@ class RedisStore:
         """See `base.Store.drop`."""
         return bool(self.lines.run("drop", self._keys, (self._now(), kind, key)) == 1)
 
+    def hold(self, name: str, owner: str, seconds: float) -> bool:
+        """See `base.Store.hold`."""
+        doc = msgspec.json.encode({"owner": owner})
+        return bool(self.lines.run("hold", self._keys, (self._now(), "held", name, repr(seconds), doc)) == 1)
+
 
 def _claim_words(claim: Claim | None) -> tuple[Any, ...]:
     if claim is None or claim.limit <= 0:

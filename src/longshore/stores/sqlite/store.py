@@ -248,6 +248,13 @@ class SqliteStore:
         rows = self._pair().write(lambda writer: writer.execute(self.sql["drop"], values).fetchall())
         return any(expires_at is None or expires_at > self.now() for (expires_at,) in rows)
 
+    def hold(self, name: str, owner: str, seconds: float) -> bool:
+        """See `base.Store.hold`."""
+        now = self.now()
+        doc = msgspec.json.encode({"owner": owner})
+        values = {"name": name, "doc": doc, "now": now, "until": now + seconds}
+        return bool(self._pair().write(lambda writer: writer.execute(self.sql["hold"], values).fetchall()))
+
 
 def _json(values: Sequence[Any]) -> str:
     return msgspec.json.encode(values).decode()

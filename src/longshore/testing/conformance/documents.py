@@ -78,6 +78,36 @@ class Documents:
         store.drop("paused", text)
         assert len(claim(store)) == 1
 
+    def test_only_one_holds_a_name(self, store: Store, clock: Clock) -> None:
+        assert [store.hold("n", "a", 10.0), store.hold("n", "b", 10.0)] == [True, False]
+        clock.move(8.0)
+        assert [store.hold("n", "b", 10.0), store.hold("n", "a", 10.0)] == [False, True]
+        clock.move(8.0)
+        assert [store.hold("n", "b", 10.0), store.hold("m", "b", 10.0)] == [False, True]
+        clock.move(2.0)
+        assert [store.hold("n", "b", 10.0), store.hold("n", "a", 10.0)] == [True, False]
+
+    def test_letting_go_of_a_name(self, store: Store) -> None:
+        assert store.hold("n", "a", 10.0)
+        assert store.hold("n", "b", 0.0) is False
+        assert store.hold("n", "a", 0.0)
+        assert store.hold("n", "b", 10.0)
+
+    def test_of_many_at_once_one_holds_a_name(self, store: Store) -> None:
+        start = threading.Barrier(8)
+        got: list[bool] = []
+
+        def take(owner: str) -> None:
+            start.wait()
+            got.append(store.hold("n", owner, 10.0))
+
+        threads = [threading.Thread(target=take, args=(str(n),)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(got) == [False] * 7 + [True]
+
 
 class Hints:
     """Examples about `publish` and `subscribe`, within a process."""
