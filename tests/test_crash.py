@@ -19,8 +19,12 @@ def net(tmp_path: Path) -> crash.CrashNet:
     return crash.CrashNet(f"sqlite:///{tmp_path / 'jobs.db'}", tmp_path)
 
 
+#: what no worker of a plain app passes: tests/cli/test_cli_migrate.py and tests/transactions kill there
+ELSEWHERE = {"migrate.step", "outbox.before_mark", "outbox.after_add", "outbox.after_release"}
+
+
 def test_the_net_covers_every_point() -> None:
-    assert {point for point, _ in crash.KILLS} | set(crash.PRODUCER_KILLS) == set(NAMES)
+    assert {point for point, _ in crash.KILLS} | set(crash.PRODUCER_KILLS) | ELSEWHERE == set(NAMES)
 
 
 @pytest.mark.parametrize(("point", "hit"), crash.KILLS)
@@ -55,7 +59,7 @@ def test_a_worker_frozen_anywhere_writes_nothing_late(tmp_path: Path, point: str
 
 def test_freezing_covers_every_point_it_can() -> None:
     producers = set(crash.PRODUCER_KILLS)
-    assert {point for point, _ in freeze.FREEZES} | set(freeze.INSIDE) | producers == set(NAMES)
+    assert {point for point, _ in freeze.FREEZES} | set(freeze.INSIDE) | producers | ELSEWHERE == set(NAMES)
 
 
 def history(**changes: object) -> History:
