@@ -19,7 +19,7 @@ def net(tmp_path: Path) -> crash.CrashNet:
     return crash.CrashNet(f"sqlite:///{tmp_path / 'jobs.db'}", tmp_path)
 
 
-#: what no worker of a plain app passes: tests/cli/test_cli_migrate.py and tests/transactions kill there
+#: what no worker of a plain app passes: tests/stores/test_postgres_versions.py and tests/transactions kill there
 ELSEWHERE = {"migrate.step", "outbox.before_mark", "outbox.after_add", "outbox.after_release"}
 
 
