@@ -1,0 +1,76 @@
+"""Redis or Valkey: one server on a Unix socket for the run, a namespace for each place. BENCHMARKS_REDIS_URL: another server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from urllib.parse import urlsplit
+
+import redis
+
+from benchmarks.figure import Goal
+from benchmarks.ground import Place, app_at
+from benchmarks.machine import processor as used
+from benchmarks.redis.floor import RedisFloor
+from benchmarks.servers import valkey
+
+NAME = "redis"
+GOALS = {
+    "single": Goal("ratio", ">=", 1 / 1.5),
+    "callers": Goal("ratio", ">=", 3.0),
+    "bulk": Goal("ratio", ">=", 1 / 2),
+    "async": Goal("ratio", ">=", 1 / 2),
+    "start": Goal("value", "<=", 0.5),
+}
+_numbers = count(1)
+_running: list[valkey.Valkey] = []
+_url = ""
+
+
+@contextmanager
+def started() -> Iterator[None]:
+    global _url
+    _url = os.environ.get("BENCHMARKS_REDIS_URL", "")
+    if _url:
+        yield
+        return
+    with valkey.valkey(**{"maxmemory-policy": "noeviction"}) as server:
+        _running.append(server)
+        _url = server.url
+        yield
+        _running.clear()
+
+
+def _client() -> redis.Redis:
+    return redis.Redis(unix_socket_path=urlsplit(_url).path)
+
+
+@contextmanager
+def place() -> Iterator[Place]:
+    """A server given by its URL must have nothing else on it."""
+    url = f"{_url}?namespace=place{next(_numbers)}"
+    try:
+        with app_at(url) as app:
+            yield Place(app, url)
+    finally:
+        client = _client()
+        client.flushall()
+        client.close()
+
+
+def floor(url: str) -> RedisFloor:
+    return RedisFloor(url)
+
+
+def processor() -> float:
+    return used(_running[0].pid) if _running else 0.0
+
+
+def version() -> str:
+    client = _client()
+    info: dict[str, str] = client.info("server")
+    client.close()
+    name = "Valkey" if "valkey_version" in info else "Redis"
+    return f"{name} {info.get('valkey_version', info['redis_version'])}, redis-py {redis.__version__}"
