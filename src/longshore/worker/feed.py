@@ -34,7 +34,7 @@ _log = logging.getLogger("longshore.worker")
 #: seconds between looks at the store when no hint came; the truth behind the hints
 POLL = 1.0
 #: jobs are leased ahead of free places only as far as this many seconds of work at the present rate
-AHEAD_SECONDS = 0.02
+AHEAD_SECONDS = 0.05
 AHEAD_MAX = 1000
 #: the stretch of time over which that rate is measured
 PACE_SECONDS = 0.05

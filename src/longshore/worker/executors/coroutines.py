@@ -123,7 +123,11 @@ class CoroutineExecutor:
 
     async def _work(self, lane: Lane, run: Run, task: asyncio.Task[Any]) -> bool:
         """Do it; whether the task must not be used for another."""
-        lane.run, run.handle, run.stopper = run, lane, self._stop  # a stop that came before is seen by the execution
+        lane.run, run.handle, run.stopper = (
+            run,
+            lane,
+            self._stop,
+        )  # a stop that came before is seen by the execution
         run.begun = time.monotonic()
         task.set_name(run.job.task)
         timeout = run.task.options.timeout
