@@ -1,4 +1,4 @@
-"""``python -m benchmarks [sqlite|postgres|redis|aio …] [NAME …] [--quick] [--json FILE]``: measure, print, say what is missed."""
+"""``python -m benchmarks [sqlite|postgres|redis|aio …] [NAME …] [--quick] [--json FILE]``: the figures, and what is missed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ def main() -> int:
     known = dict.fromkeys(name for names in NAMES.values() for name in names)
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "what", nargs="*", metavar="WHAT", help=f"on what ({', '.join(NAMES)}), which ({', '.join(known)}); all"
+        "what",
+        nargs="*",
+        metavar="WHAT",
+        help=f"on what ({', '.join(NAMES)}), which ({', '.join(known)}); all",
     )
     parser.add_argument("--quick", action="store_true", help="less of everything: an impression in minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")

@@ -41,14 +41,18 @@ def measure(ground: Ground, quick: bool) -> Iterator[Figure]:
                 for kind in kinds:
                     found[kind].append((_real(ground, kind, jobs, count), _floor(ground, jobs, count)))
             for kind, pairs in found.items():
-                yield from _figures(ground, f"drain {jobs:,} {kind}, {count} worker{'s'[: count - 1]}", kind, pairs)
+                yield from _figures(
+                    ground, f"drain {jobs:,} {kind}, {count} worker{'s'[: count - 1]}", kind, pairs
+                )
 
 
 def _figures(
     ground: Ground, name: str, kind: str, pairs: Sequence[tuple[Drained, Drained]]
 ) -> Iterator[Figure]:
     yield paired(name, "/s", [(ours.rate, bare.rate) for ours, bare in pairs], ground.GOALS.get(kind))
-    yield paired(f"{name}: processor of the workers", "us/job", [(ours.own, bare.own) for ours, bare in pairs])
+    yield paired(
+        f"{name}: processor of the workers", "us/job", [(ours.own, bare.own) for ours, bare in pairs]
+    )
     if all(bare.server for _, bare in pairs):
         server = [(ours.server, bare.server) for ours, bare in pairs]
         yield paired(f"{name}: processor of the server", "us/job", server)

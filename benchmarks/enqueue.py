@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from benchmarks.figure import Figure, paired
 from benchmarks.ground import Floor, Ground, Place, Row
@@ -20,30 +21,42 @@ def measure(ground: Ground, quick: bool) -> Iterator[Figure]:
     single, gathered, bulk = (1_000, 5_000, 20_000) if quick else (3_000, 20_000, 100_000)
     rounds = 3 if quick else 7
     client = "batches of 50" if ground.NAME == "sqlite" else "the driver's own async client, one call each"
-    yield _pairs(ground, "single", "enqueue one by one", _one_by_one, _insert(1), single, rounds)
-    yield _pairs(
-        ground, "callers", f"aenqueue, {CALLERS} callers at once (floor: {client})", _gathered, _called, gathered, rounds
-    )
-    yield _pairs(ground, "bulk", f"enqueue_many, {bulk:,} at once", _bulk, _insert(bulk), bulk, rounds)
+    cases: list[tuple[str, str, Ours, Bare, int]] = [
+        ("single", "enqueue one by one", _one_by_one, _insert(1), single),
+        ("callers", f"aenqueue, {CALLERS} callers at once (floor: {client})", _gathered, _called, gathered),
+        ("bulk", f"enqueue_many, {bulk:,} at once", _bulk, _insert(bulk), bulk),
+    ]
+    for goal, name, ours, bare, jobs in cases:
+        pairs = list(_pairs(ground, ours, bare, jobs, rounds))
+        rates = [(jobs / own.seconds, jobs / floor.seconds) for own, floor in pairs]
+        yield paired(name, "/s", rates, ground.GOALS.get(goal))
+        used = [(own.used / jobs * 1e6, floor.used / jobs * 1e6) for own, floor in pairs]
+        yield paired(f"{name.partition(' (')[0]}: processor, with the server's", "us/job", used)
 
 
-def _pairs(ground: Ground, goal: str, name: str, ours: Ours, bare: Bare, jobs: int, rounds: int) -> Figure:
-    found = []
+class Took(NamedTuple):
+    """Seconds, and seconds of processor time of both sides."""
+
+    seconds: float
+    used: float
+
+
+def _pairs(ground: Ground, ours: Ours, bare: Bare, jobs: int, rounds: int) -> Iterator[tuple[Took, Took]]:
     with ground.place() as first, ground.place() as second:
         floor = ground.floor(second.url)
         ours(first, 200)
         bare(floor, floor.rows(200))
         for _ in range(rounds):
-            start = time.perf_counter()
-            ours(first, jobs)
-            middle = time.perf_counter()
+            own = _timed(ground, lambda: ours(first, jobs))
             ready = floor.rows(jobs)
-            again = time.perf_counter()
-            bare(floor, ready)
-            end = time.perf_counter()
-            found.append((jobs / (middle - start), jobs / (end - again)))
+            yield own, _timed(ground, lambda ready=ready: bare(floor, ready))
         floor.close()
-    return paired(name, "/s", found, ground.GOALS.get(goal))
+
+
+def _timed(ground: Ground, function: Callable[[], object]) -> Took:
+    server, own, start = ground.processor(), time.process_time(), time.perf_counter()
+    function()
+    return Took(time.perf_counter() - start, time.process_time() - own + ground.processor() - server)
 
 
 def _insert(batch: int) -> Bare:

@@ -26,8 +26,8 @@ class Goal:
 
 @dataclass(frozen=True)
 class Figure:
-    """``ratio`` is the median of the pairs' ratios, which is not the ratio of the medians ``value`` and ``floor``; ``spread``
-    the least and the greatest of them.
+    """``ratio`` is the median of the pairs' ratios, which is not the ratio of the medians ``value`` and ``floor``;
+    ``spread`` the least and the greatest of them.
     """
 
     name: str

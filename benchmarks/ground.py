@@ -100,6 +100,18 @@ class Ground(Protocol):
         """Seconds of processor time the server has used; 0.0: there is none."""
         ...
 
+    def size(self, url: str) -> int:
+        """Bytes the jobs of a store take, indexes included."""
+        ...
+
+    def calls(self, url: str) -> int:
+        """What the server was asked to do so far: transactions or commands. 0: nobody counts."""
+        ...
+
+    def unanalyzed(self, url: str) -> None:
+        """Let go of what the server knows about the jobs' distribution, if it keeps such."""
+        ...
+
     def version(self) -> str: ...
 
 

@@ -39,7 +39,9 @@ def measure(ground: Ground, quick: bool) -> Iterator[Figure]:
         caller = _Caller(ground.floor(second.url), folder)
         stack.callback(caller.close)
         for kind in ("async", "sync"):
-            ours, bare = _samples(lambda kind=kind: _ours(first, kind), caller.call, 60 if quick else 300, PAUSE)
+            ours, bare = _samples(
+                lambda kind=kind: _ours(first, kind), caller.call, 60 if quick else 300, PAUSE
+            )
             yield from _figures(f"{kind} task", ours, bare, goal)
         with asyncio.Runner() as runner:
             ours, bare = _samples(

@@ -1,13 +1,15 @@
-"""The loop of a worker without the worker: ``python -m benchmarks.loop STORE drain|serve URL``, a child of the benchmarks."""
+"""The loop of a worker without the worker: ``python -m benchmarks.loop STORE drain|serve URL``."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import struct
 import sys
 import time
+from collections.abc import Callable
 from typing import Final
 
 from benchmarks.ground import Floor, Row, ground
@@ -16,10 +18,10 @@ from benchmarks.ground import Floor, Row, ground
 BATCH: Final = 500
 
 
-def drain(floor: Floor) -> None:
+def drain(floor: Floor, stopped: Callable[[], bool]) -> None:
     """Settle the last batch and claim the next in one transaction, until nothing is due."""
     jobs: list[Row] = []
-    while jobs := floor.exchange(jobs, BATCH):
+    while jobs := floor.exchange(jobs, 0 if stopped() else BATCH):
         pass
 
 
@@ -49,7 +51,7 @@ def main(name: str, what: str, url: str, path: str = "") -> None:
         return
     print("ready", flush=True)
     sys.stdin.readline()
-    drain(floor)
+    drain(floor, lambda: bool(select.select([sys.stdin], [], [], 0)[0]))
     print("done", flush=True)
     sys.stdin.readline()
 

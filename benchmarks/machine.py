@@ -23,7 +23,7 @@ def machine() -> dict[str, str]:
 
 
 def processor(pid: int) -> float:
-    """Seconds of processor time of a process, its threads and the children it has or had; 0.0 where none tells (not Linux)."""
+    """Seconds of processor time of a process, its threads and the children it has or had; 0.0 where nobody tells."""
     ticks = 0
     with suppress(OSError):
         ticks += sum(_fields(pid)[11:15])

@@ -7,6 +7,6 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
 
-from servers import postgres, valkey  # noqa: E402
+from servers import postgres, valkey
 
 __all__ = ["postgres", "valkey"]

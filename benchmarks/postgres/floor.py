@@ -35,9 +35,8 @@ UPDATE jobs AS j SET state = 'succeeded', result = c.result, finished_at = c.at,
 FROM unnest(%(ids)b::text[], %(attempts)b::int4[], %(results)b::bytea[], %(ats)b::float8[], %(purges)b::float8[])
   AS c (id, attempt, result, at, purge)
 WHERE j.id = c.id AND j.attempt = c.attempt AND j.state = 'running'"""
-_LEFT: Final = (
-    "SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'queued') OR EXISTS (SELECT 1 FROM jobs WHERE state = 'running')"
-)
+_LEFT: Final = """
+SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'queued') OR EXISTS (SELECT 1 FROM jobs WHERE state = 'running')"""
 #: As the store's: along the indexes, whatever the statistics say.
 _PLANNING: Final = (
     "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off "
@@ -105,7 +104,9 @@ class PostgresFloor:
         return bool(found[0])
 
     def result(self, row: Row) -> bytes:
-        found = self._connection.execute("SELECT result FROM jobs WHERE id = %s", row[:1], binary=True).fetchone()
+        found = self._connection.execute(
+            "SELECT result FROM jobs WHERE id = %s", row[:1], binary=True
+        ).fetchone()
         assert found is not None
         return bytes(found[0])
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -36,14 +37,13 @@ _SETTINGS = {
 }
 _numbers = count(1)
 _running: list[postgres.Server] = []
-_url = ""
+_at: list[str] = []
 
 
 @contextmanager
 def started() -> Iterator[None]:
-    global _url
-    _url = os.environ.get("BENCHMARKS_POSTGRES_URL", "")
-    if _url:
+    if given := os.environ.get("BENCHMARKS_POSTGRES_URL"):
+        _at[:] = [given]
         yield
         return
     folder = Path(tempfile.mkdtemp(prefix="longshore-", dir=os.environ.get("BENCHMARKS_DIR")))
@@ -53,7 +53,7 @@ def started() -> Iterator[None]:
         server.create()
         server.start()
         _running.append(server)
-        _url = server.url
+        _at[:] = [server.url]
         yield
     finally:
         _running.clear()
@@ -64,12 +64,12 @@ def started() -> Iterator[None]:
 @contextmanager
 def place() -> Iterator[Place]:
     schema = f"place{next(_numbers)}"
-    url = f"{_url}&schema={schema}"
+    url = f"{_at[0]}&schema={schema}"
     try:
         with app_at(url) as app:
             yield Place(app, url)
     finally:
-        with psycopg.connect(_url, autocommit=True) as connection:
+        with psycopg.connect(_at[0], autocommit=True) as connection:
             connection.execute(f"DROP SCHEMA {schema} CASCADE")
             connection.execute("CHECKPOINT")
 
@@ -83,6 +83,35 @@ def processor() -> float:
     return used(pid) if pid is not None else 0.0
 
 
+def _ask(text: str) -> Any:
+    with psycopg.connect(_at[0], autocommit=True) as connection:
+        found = connection.execute(text.encode()).fetchone()
+        return None if found is None else found[0]
+
+
+def size(url: str) -> int:
+    return int(_ask(f"SELECT pg_total_relation_size('{_schema(url)}.jobs')"))
+
+
+def calls(url: str) -> int:
+    """Transactions. A session tells of its last ones when it ends, or a second later."""
+    return int(
+        _ask("SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()")
+    )
+
+
+def unanalyzed(url: str) -> None:
+    table = f"'{_schema(url)}.jobs'::regclass"
+    unknown = f"UPDATE pg_class SET reltuples = -1, relpages = 0, relallvisible = 0 WHERE oid = {table}"
+    with psycopg.connect(_at[0], autocommit=True) as connection:
+        connection.execute(f"DELETE FROM pg_statistic WHERE starelid = {table}".encode())
+        connection.execute(unknown.encode())
+
+
+def _schema(url: str) -> str:
+    return url.rpartition("&schema=")[2]
+
+
 def version() -> str:
-    with psycopg.connect(_url) as connection:
+    with psycopg.connect(_at[0]) as connection:
         return f"PostgreSQL {connection.info.server_version // 10000}, psycopg {psycopg.__version__}"

@@ -1,7 +1,7 @@
 """The floor on Redis and Valkey: bare redis-py and short scripts by hand on the same keys, one call an exchange.
 
-The scripts know one queue and one priority, no pauses, no unique keys and no refusals to report, and change the stored jobs by
-cutting at fixed places.
+The scripts know one queue and one priority, no pauses, no unique keys and no refusals to report, and change the stored
+jobs by cutting at fixed places.
 """
 
 from __future__ import annotations

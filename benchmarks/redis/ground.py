@@ -1,4 +1,7 @@
-"""Redis or Valkey: one server on a Unix socket for the run, a namespace for each place. BENCHMARKS_REDIS_URL: another server."""
+"""Redis or Valkey: one server on a Unix socket for the run, a namespace for each place.
+
+BENCHMARKS_REDIS_URL: another server's socket, with nothing else on it.
+"""
 
 from __future__ import annotations
 
@@ -24,33 +27,34 @@ GOALS = {
     "async": Goal("ratio", ">=", 1 / 2),
     "start": Goal("value", "<=", 0.5),
 }
+#: what our clients send
+_ASKED = ("evalsha", "eval", "publish", "subscribe", "ping", "time")
 _numbers = count(1)
 _running: list[valkey.Valkey] = []
-_url = ""
+_at: list[str] = []
 
 
 @contextmanager
 def started() -> Iterator[None]:
-    global _url
-    _url = os.environ.get("BENCHMARKS_REDIS_URL", "")
-    if _url:
+    if given := os.environ.get("BENCHMARKS_REDIS_URL"):
+        _at[:] = [given]
         yield
         return
     with valkey.valkey(**{"maxmemory-policy": "noeviction"}) as server:
         _running.append(server)
-        _url = server.url
+        _at[:] = [server.url]
         yield
         _running.clear()
 
 
 def _client() -> redis.Redis:
-    return redis.Redis(unix_socket_path=urlsplit(_url).path)
+    return redis.Redis(unix_socket_path=urlsplit(_at[0]).path)
 
 
 @contextmanager
 def place() -> Iterator[Place]:
     """A server given by its URL must have nothing else on it."""
-    url = f"{_url}?namespace=place{next(_numbers)}"
+    url = f"{_at[0]}?namespace=place{next(_numbers)}"
     try:
         with app_at(url) as app:
             yield Place(app, url)
@@ -66,6 +70,26 @@ def floor(url: str) -> RedisFloor:
 
 def processor() -> float:
     return used(_running[0].pid) if _running else 0.0
+
+
+def size(url: str) -> int:
+    """Memory of everything on the server: nothing else is there."""
+    client = _client()
+    used: int = client.info("memory")["used_memory_dataset"]
+    client.close()
+    return used
+
+
+def calls(url: str) -> int:
+    """Commands of clients, not those of scripts."""
+    client = _client()
+    found = client.info("commandstats")
+    client.close()
+    return sum(found[f"cmdstat_{name}"]["calls"] for name in _ASKED if f"cmdstat_{name}" in found)
+
+
+def unanalyzed(url: str) -> None:
+    """Nothing is analyzed."""
 
 
 def version() -> str:

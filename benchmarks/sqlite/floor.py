@@ -40,7 +40,12 @@ class SqliteFloor:
 
     def __init__(self, path: str) -> None:
         self.connection = sqlite3.connect(path, timeout=0, isolation_level=None, cached_statements=256)
-        for setting in ("busy_timeout = 0", "synchronous = FULL", "temp_store = MEMORY", "cache_size = -16000"):
+        for setting in (
+            "busy_timeout = 0",
+            "synchronous = FULL",
+            "temp_store = MEMORY",
+            "cache_size = -16000",
+        ):
             self.connection.execute(f"PRAGMA {setting}")
 
     def close(self) -> None:
@@ -100,7 +105,9 @@ class SqliteFloor:
         return bool(self.connection.execute(_LEFT).fetchone()[0])
 
     def result(self, row: Row) -> bytes:
-        found = self.connection.execute("SELECT result FROM longshore_jobs WHERE id = ?", (row[0],)).fetchone()
+        found = self.connection.execute(
+            "SELECT result FROM longshore_jobs WHERE id = ?", (row[0],)
+        ).fetchone()
         return bytes(found[0])
 
     async def call_each(self, jobs: Sequence[Row], callers: int) -> None:

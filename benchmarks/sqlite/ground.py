@@ -43,5 +43,21 @@ def processor() -> float:
     return 0.0
 
 
+def size(url: str) -> int:
+    path = url.removeprefix("sqlite:///")
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return Path(path).stat().st_size
+
+
+def calls(url: str) -> int:
+    return 0
+
+
+def unanalyzed(url: str) -> None:
+    """Nothing is analyzed."""
+
+
 def version() -> str:
     return f"SQLite {sqlite3.sqlite_version}"

@@ -58,9 +58,8 @@ def shaped(changes: Sequence[Change]) -> dict[Shape, list[Change]] | None:
 def update(fields: tuple[str, ...], alike: frozenset[str]) -> str:
     """The statement for many changes of one shape; ``alike``: the fields all of them set to the same value."""
     own = [name for name in fields if name not in alike]
-    setting = [
-        f'"{name}" = ' + (f"%({name})s::{TYPES[name]}" if name in alike else f'c."{name}"') for name in fields
-    ]
+    values = {name: f"%({name})s::{TYPES[name]}" if name in alike else f'c."{name}"' for name in fields}
+    setting = ["state = %(after)s", *[f'"{name}" = {value}' for name, value in values.items()]]
     arrays = [f"%({name})s::{TYPES[name]}[]" for name in own]
     names = "".join(f', "{name}"' for name in own)
     return (
@@ -75,13 +74,15 @@ def call(table: str, shape: Shape, changes: Sequence[Change]) -> Call:
     """The statement and its values. Rows are locked in the order of their ids: two batches never wait for each other."""
     ordered = sorted(changes, key=_id)
     given = [change.values for change in ordered]
-    alike, values = columns({name: [each[name] for each in given] for name in shape.fields})
+    fields = tuple(name for name in shape.fields if name != "state")
+    alike, values = columns({name: [each[name] for each in given] for name in fields})
     values |= {
         "before": shape.before,
+        "after": shape.after,
         "ids": texts([change.id for change in ordered]),
         "attempts": numbers([change.attempt for change in ordered]),
     }
-    return Call(update(shape.fields, alike).replace("{jobs}", table), values)
+    return Call(update(fields, alike).replace("{jobs}", table), values)
 
 
 def calls(table: str, shapes: Mapping[Shape, Sequence[Change]]) -> list[Call]:
