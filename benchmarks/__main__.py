@@ -1,4 +1,4 @@
-"""``python -m benchmarks [sqlite|postgres|redis|aio …] [NAME …] [--quick] [--json FILE]``: the figures, and what is missed."""
+"""``python -m benchmarks [sqlite|postgres|redis|aio …] [NAME …] [--quick] [--json FILE]``: figures, and what is missed."""
 
 from __future__ import annotations
 
