@@ -20,18 +20,21 @@ T = TypeVar("T")
 
 #: seconds after which a lane lets the rest of the loop have its turn
 SLICE: Final = 0.001
+#: lanes that are made at a time
+FEW: Final = 8
 
 
 class Lane:
     """Runs jobs one after the other in one asyncio task, for making a task takes longer than a small job itself.
 
-    A job that waits for something keeps its lane's task to itself: the lane ends with it.
+    A job that waits for something holds its lane: it has the task to itself from then on, and the lane ends with it.
     """
 
-    __slots__ = ("job", "run")
+    __slots__ = ("held", "job", "run")
 
     def __init__(self) -> None:
         self.run: Run | None = None
+        self.held = False
         self.job: Job[None]
 
 
@@ -59,8 +62,8 @@ class CoroutineExecutor:
         self._waiting: deque[Run] = deque()
         #: lanes there are; each runs at most one job at a time
         self.active = 0
-        #: one was made that has not begun
-        self._coming = False
+        #: those of them that no job holds
+        self._free = 0
 
     def submit(self, runs: Sequence[Run]) -> None:
         self._waiting.extend(runs)
@@ -87,42 +90,45 @@ class CoroutineExecutor:
             await self._scheduler.close()
 
     def _fill(self) -> None:
-        """One more lane, if there is something for it to do. It calls for the next one when it begins."""
-        if not self._waiting or self.active >= self._limit or self._coming:
+        """More lanes, where there is something to do and no lane is free to do it."""
+        if self._free:
             return
         if self._scheduler is None:
             # The bound is ours, because what waits must stay with us: it may have to be given back.
             self._scheduler = Scheduler(limit=None, close_timeout=1.0)
-        self.active += 1
-        self._coming = True
-        lane = Lane()
-        lane.job = self._scheduler.spawn_nowait(self._along(lane))
+        more = min(FEW, len(self._waiting), self._limit - self.active)
+        self._free += more
+        self.active += more
+        for _ in range(more):
+            lane = Lane()
+            lane.job = self._scheduler.spawn_nowait(self._along(lane))
 
     async def _along(self, lane: Lane) -> None:
-        self._coming = False
         task = asyncio.current_task()
         assert task is not None
         turn = time.monotonic()
-        alone = False
         try:
-            while not alone and self._waiting:
-                try:
-                    run = self._waiting.popleft()
-                except IndexError:  # withdrawn meanwhile
-                    break
-                if self._waiting and not self._coming:
-                    self._loop.call_soon(self._fill)
-                alone = await self._work(lane, run, task)
-                if not alone and run.begun - turn > SLICE:
+            while (run := self._next()) is not None and await self._work(lane, run, task):
+                if run.begun - turn > SLICE:
+                    if self._free > 1:
+                        break
                     await asyncio.sleep(0)
                     turn = time.monotonic()
         finally:
             self.active -= 1
+            if not lane.held:
+                self._free -= 1
             if self._waiting:
                 self._loop.call_soon(self._fill)
 
+    def _next(self) -> Run | None:
+        try:
+            return self._waiting.popleft()
+        except IndexError:  # that was all, or it was withdrawn meanwhile
+            return None
+
     async def _work(self, lane: Lane, run: Run, task: asyncio.Task[Any]) -> bool:
-        """Do it; whether the task must not be used for another."""
+        """Do it; whether the lane is good for another."""
         lane.run, run.handle, run.stopper = (
             run,
             lane,
@@ -135,19 +141,21 @@ class CoroutineExecutor:
         # A context of its own for every run: what one job sets in a contextvar, the next does not see.
         context = copy_context()
         work = self._execution.arun(run)
-        waits = False
         try:
             first = context.run(work.send, None)
         except StopIteration as stop:
             outcome = stop.value
         else:
-            waits = True
+            lane.held = True
+            self._free -= 1
+            if self._waiting:
+                self._loop.call_soon(self._fill)
             outcome = await _rest(work, first, context)
         if timer is not None:
             timer.cancel()
         lane.run = None
         self._ended(run, outcome)
-        return waits or run.stop is not None or task.cancelling() > 0
+        return not (lane.held or run.stop is not None or task.cancelling())
 
     def _stop(self, run: Run) -> None:
         # From any thread; and again each time it is asked for: a coroutine may swallow its first cancellation.
