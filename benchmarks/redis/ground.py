@@ -53,14 +53,16 @@ def _client() -> redis.Redis:
 
 @contextmanager
 def place() -> Iterator[Place]:
-    """A server given by its URL must have nothing else on it."""
-    url = f"{_at[0]}?namespace=place{next(_numbers)}"
+    name = f"place{next(_numbers)}"
+    url = f"{_at[0]}?namespace={name}"
     try:
         with app_at(url) as app:
             yield Place(app, url)
     finally:
         client = _client()
-        client.flushall()
+        client.unlink(
+            *[key for key in client.scan_iter(count=1000) if f"{{{name}}}".encode() in key] or ["-"]
+        )
         client.close()
 
 

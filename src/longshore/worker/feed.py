@@ -102,6 +102,8 @@ class Feed:
         self._hinted = True
         self._more = False
         self._full = False
+        #: nothing of the last jobs had to go back: those of the next trip will not have to either
+        self._smooth = False
         self._next_look = 0.0
         # How much: see `_room`.
         self._ahead = 0
@@ -214,7 +216,7 @@ class Feed:
         while True:
             self._account(trip, done)
             # While there is much to do, the next exchange is under way already when the last one's jobs are handed over.
-            following = self._next_trip() if done.jobs else None
+            following = self._next_trip() if done.jobs and self._smooth else None
             answer = None if following is None else self._wire.start(partial(self._travel, following))
             self._arrive(trip, done)
             if following is None or answer is None:
@@ -364,6 +366,7 @@ class Feed:
             surplus += self._hand_over(kind, lot)
         # What had to be given back is not taken again at once: claim less, then more again step by step.
         self._full = surplus > 0
+        self._smooth = not surplus
         self._cap = (
             max(1, len(jobs) - surplus) if surplus else min(self._cap * 2, self._template.limit + AHEAD_MAX)
         )
