@@ -28,6 +28,7 @@ from longshore.worker.observer import Observer
 from longshore.worker.run import Report, Run
 from longshore.worker.stalls import Stalls
 from longshore.worker.suspects import Suspects
+from longshore.worker.trip import Settled, Trip
 
 _log = logging.getLogger("longshore.worker")
 
@@ -40,23 +41,6 @@ AHEAD_MAX = 1000
 PACE_SECONDS = 0.05
 #: most outcomes that leave in one exchange
 SETTLE_MAX = 2000
-
-
-class Settled(msgspec.Struct, frozen=True, gc=False):
-    """An outcome on its way to the store."""
-
-    job: JobRecord
-    outcome: Outcome
-    change: Change
-    seconds: float
-
-
-class Trip(msgspec.Struct, frozen=True, gc=False):
-    """One exchange to make: outcomes to settle, jobs to claim, and a job that crashed before and may begin."""
-
-    batch: list[Settled]
-    claim: Claim | None
-    suspect: Run | None
 
 
 class Feed:
