@@ -1,1 +1,1 @@
-"""How fast Longshore is, beside bare SQLite doing the same work in the same run: ``python -m benchmarks``."""
+"""How fast Longshore is, beside the bare drivers doing the same work in the same run: ``python -m benchmarks``."""

@@ -1,6 +1,6 @@
 """What the in-process scheduler costs, beside asyncio alone and beside aiojobs, all in one run.
 
-    python benchmarks/aio.py [--jobs 100000] [--rounds 5] [--limit 100]
+    python -m benchmarks.aio [--jobs 100000] [--rounds 5] [--limit 100]
 
 Time: spawn and finish so many empty coroutines, at most `limit` at a time; the ways take turns, so that a machine that
 slows down slows them all. The ratio is that of the medians to plain `create_task` under a semaphore, in its faster form:
@@ -17,7 +17,7 @@ import platform
 import statistics
 import time
 import tracemalloc
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import aiojobs
@@ -186,12 +186,12 @@ async def hold_longshore(pending: int, sizes: list[int]) -> None:
                 await scheduler.spawn(empty())
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--jobs", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--limit", type=int, default=100)
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     print(
         f"{options.jobs:,} empty coroutines, limit {options.limit}, median of {options.rounds} rounds; ",
         end="",

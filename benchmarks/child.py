@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from benchmarks.place import Place
+from benchmarks.ground import Place
 
 ROOT = str(Path(__file__).parent.parent)
 #: seconds a child may take to be ready

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, Final, Literal
 
 _TESTS: Final[dict[str, Callable[[float, float], bool]]] = {">=": operator.ge, "<=": operator.le}
-_HEAD: Final = ("figure", "measured", "floor", "ratio", "goal", "")
+_HEAD: Final = ("figure", "measured", "floor", "ratio", "spread", "goal", "")
 
 #: Which of a figure's numbers its goal is about; "more" is how much it is above the floor.
 Of = Literal["ratio", "value", "more"]
@@ -26,7 +26,9 @@ class Goal:
 
 @dataclass(frozen=True)
 class Figure:
-    """``ratio`` is the median of the pairs' ratios, which is not the ratio of the medians ``value`` and ``floor``."""
+    """``ratio`` is the median of the pairs' ratios, which is not the ratio of the medians ``value`` and ``floor``;
+    ``spread`` the least and the greatest of them.
+    """
 
     name: str
     unit: str
@@ -34,6 +36,7 @@ class Figure:
     floor: float | None = None
     ratio: float | None = None
     goal: Goal | None = None
+    spread: tuple[float, float] | None = None
 
     @property
     def met(self) -> bool | None:
@@ -53,6 +56,7 @@ class Figure:
             f"{number(self.value)} {self.unit}",
             "" if self.floor is None else f"{number(self.floor)} {self.unit}",
             "" if self.ratio is None else f"{self.ratio:.2f}",
+            "" if self.spread is None else f"{self.spread[0]:.2f}-{self.spread[1]:.2f}",
             "" if goal is None else f"{_what(goal, self.unit)} {goal.test} {_limit(goal, self.unit)}",
             {None: "", True: "met", False: "NOT MET"}[self.met],
         )
@@ -67,13 +71,15 @@ def paired(
 ) -> Figure:
     """The figure of (measured, floor) pairs, each pair taken one right after the other."""
     pairs = list(pairs)
+    ratios = [value / floor for value, floor in pairs]
     return Figure(
         name,
         unit,
         median(value for value, _ in pairs) * scale,
         median(floor for _, floor in pairs) * scale,
-        median(value / floor for value, floor in pairs),
+        median(ratios),
         goal,
+        (min(ratios), max(ratios)),
     )
 
 
@@ -91,7 +97,7 @@ def table(figures: Sequence[Figure]) -> str:
     rows.insert(1, tuple("-" * width for width in widths))
     lines = (
         "  ".join(
-            cell.rjust(width) if n in (1, 2, 3) else cell.ljust(width)
+            cell.rjust(width) if n in (1, 2, 3, 4) else cell.ljust(width)
             for n, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows

@@ -1,24 +1,24 @@
 """How soon a job starts in another, idle process, and how soon its result is back; beside the same by hand.
 
 The floor: insert and commit, ring a socket; the other process claims and commits, notes the time, settles and commits, rings
-back; the caller reads the result. Both sides sync to disk three times.
+back; the caller reads the result.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-import sqlite3
 import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from statistics import median, quantiles
+from tempfile import TemporaryDirectory
 
-from benchmarks import floor
 from benchmarks.child import hear, python, workers
 from benchmarks.figure import Figure, Goal
-from benchmarks.place import Place, place
+from benchmarks.ground import Floor, Ground, Place
+from benchmarks.loop import bell
 
 #: seconds of rest between two jobs
 PAUSE = 0.02
@@ -27,35 +27,44 @@ PAUSE = 0.02
 Sample = tuple[float, float]
 
 
-def measure(quick: bool) -> Iterator[Figure]:
+def measure(ground: Ground, quick: bool) -> Iterator[Figure]:
     """Milliseconds."""
-    count, rested = (60, 4) if quick else (300, 20)
+    goal = ground.GOALS["start"]
     with ExitStack() as stack:
-        first, second = stack.enter_context(place()), stack.enter_context(place())
+        first, second = stack.enter_context(ground.place()), stack.enter_context(ground.place())
+        folder = stack.enter_context(TemporaryDirectory(prefix="longshore-"))
         stack.enter_context(workers(first, 1))
-        server = stack.enter_context(python(["-m", "benchmarks.floor", "serve", second.path]))
-        hear(server)
-        caller = _Caller(second.path)
+        serving = ["-m", "benchmarks.loop", ground.NAME, "serve", second.url, folder]
+        hear(stack.enter_context(python(serving)))
+        caller = _Caller(ground.floor(second.url), folder)
+        stack.callback(caller.close)
         for kind in ("async", "sync"):
-            ours, bare = _samples(lambda kind=kind: _ours(first, kind), caller.call, count, PAUSE)
-            yield from _figures(f"{kind} task", ours, bare, Goal("value", "<=", 3.0))
+            ours, bare = _samples(
+                lambda kind=kind: _ours(first, kind), caller.call, 60 if quick else 300, PAUSE
+            )
+            yield from _figures(f"{kind} task", ours, bare, goal)
         with asyncio.Runner() as runner:
-            ours, bare = _samples(lambda: runner.run(_awaited(first)), caller.call, count, PAUSE)
+            ours, bare = _samples(
+                lambda: runner.run(_awaited(first)), caller.call, 60 if quick else 300, PAUSE
+            )
             yield from list(_figures("async task, aenqueue and await", ours, bare))[2:]
-        ours, bare = _samples(lambda: _ours(first, "async"), caller.call, rested, 1.0)
-        yield from list(_figures("async task after 1 s of rest", ours, bare, Goal("value", "<=", 3.0)))[::2]
-        caller.close()
+        for rest, count in ((1.0, 4),) if quick else ((1.0, 20), (30.0, 6)):
+            ours, bare = _samples(lambda: _ours(first, "async"), caller.call, count, rest, warm=0)
+            yield from list(_figures(f"async task after {rest:g} s of rest", ours, bare, goal))[::2]
 
 
 def _samples(
-    ours: Callable[[], Sample], bare: Callable[[], Sample], count: int, pause: float
+    ours: Callable[[], Sample], bare: Callable[[], Sample], count: int, pause: float, warm: int = 3
 ) -> tuple[list[Sample], list[Sample]]:
     found: tuple[list[Sample], list[Sample]] = ([], [])
-    for number in range(count + 3):
+    for number in range(count + warm):
+        # A long rest is one for both.
+        time.sleep(pause)
         for samples, call in zip(found, (ours, bare), strict=True):
-            time.sleep(pause)
             sample = call()
-            if number >= 3:
+            if pause == PAUSE:
+                time.sleep(pause)
+            if number >= warm:
                 samples.append(sample)
     return found
 
@@ -90,22 +99,20 @@ async def _awaited(where: Place) -> Sample:
 class _Caller:
     """The floor's caller."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._connection: sqlite3.Connection = floor.connect(path)
-        self._ear: socket.socket = floor.bell(f"{path}-caller")
+    def __init__(self, floor: Floor, folder: str) -> None:
+        self._floor, self._folder = floor, folder
+        self._ear: socket.socket = bell(f"{folder}/caller")
         self._ear.settimeout(30)
 
     def call(self) -> Sample:
-        [row] = floor.rows(1)
+        [row] = self._floor.rows(1)
         asked = time.monotonic()
-        floor.insert(self._connection, [row], 1)
-        self._ear.sendto(b"!", f"{self._path}-worker")
+        self._floor.insert([row], 1)
+        self._ear.sendto(b"!", f"{self._folder}/worker")
         self._ear.recv(1)
-        found = self._connection.execute("SELECT result FROM longshore_jobs WHERE id = ?", (row[0],))
-        (began,) = struct.unpack("d", found.fetchone()[0])
+        (began,) = struct.unpack("d", self._floor.result(row))
         return began - asked, time.monotonic() - asked
 
     def close(self) -> None:
         self._ear.close()
-        self._connection.close()
+        self._floor.close()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 import time
 from collections import Counter
@@ -22,7 +21,7 @@ from typing import Any
 
 from benchmarks.child import workers
 from benchmarks.figure import Figure, Goal, table
-from benchmarks.place import Place, tasks_on
+from benchmarks.ground import Place, app_at
 
 #: what is promised: half of the results are there within so many milliseconds
 SOON = 20.0
@@ -34,8 +33,8 @@ def measure(url: str, quick: bool) -> Iterator[Figure]:
     """The figures of one store."""
     count, waiters = (50, 200) if quick else (300, 1000)
     name = url.partition(":")[0]
-    with tasks_on(url) as app:
-        where = Place(app, "", {**os.environ, "LONGSHORE_URL": url})
+    with app_at(url) as app:
+        where = Place(app, url)
         with workers(where, 1):
             yield from _figures(f"{name}: result()", [_blocking(where) for _ in range(count)])
             yield from _figures(f"{name}: await job", asyncio.run(_one_by_one(where, count)))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from longshore import App
+
+# That a server without persistence loses its jobs is known here.
+logging.getLogger("longshore.stores").setLevel(logging.ERROR)
 
 app = App()
 

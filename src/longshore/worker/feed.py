@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,33 +21,26 @@ from longshore.model import FINAL, Change, Claim, JobRecord, Progress
 from longshore.outcome import Held, Outcome, Parked, Released, change
 from longshore.stores.base import Store
 from longshore.task import Task
+from longshore.worker.ahead import Ahead
 from longshore.worker.dealings import Dealings, Dealt
 from longshore.worker.executors import Executor
 from longshore.worker.observer import Observer
 from longshore.worker.run import Report, Run
 from longshore.worker.stalls import Stalls
 from longshore.worker.suspects import Suspects
+from longshore.worker.trip import Settled, Trip
 
 _log = logging.getLogger("longshore.worker")
 
 #: seconds between looks at the store when no hint came; the truth behind the hints
 POLL = 1.0
 #: jobs are leased ahead of free places only as far as this many seconds of work at the present rate
-AHEAD_SECONDS = 0.02
+AHEAD_SECONDS = 0.05
 AHEAD_MAX = 1000
 #: the stretch of time over which that rate is measured
 PACE_SECONDS = 0.05
 #: most outcomes that leave in one exchange
 SETTLE_MAX = 2000
-
-
-class Settled(msgspec.Struct, frozen=True, gc=False):
-    """An outcome on its way to the store."""
-
-    job: JobRecord
-    outcome: Outcome
-    change: Change
-    seconds: float
 
 
 class Feed:
@@ -82,6 +76,7 @@ class Feed:
         self.counts: Counter[str] = Counter()
         self._outcomes: deque[Settled] = deque()
         self._suspects = Suspects()
+        self._wire: Ahead[Dealt] = Ahead("longshore-wire")
         self._wake = threading.Event()
         self.dealings = Dealings(store, claim.worker, stalls, self.leased, self._waiting, self._pause)
         self._draining = False
@@ -91,6 +86,8 @@ class Feed:
         self._hinted = True
         self._more = False
         self._full = False
+        #: nothing of the last jobs had to go back: those of the next trip will not have to either
+        self._smooth = False
         self._next_look = 0.0
         # How much: see `_room`.
         self._ahead = 0
@@ -173,6 +170,7 @@ class Feed:
             self._wake.wait(self._patience())
             self._wake.clear()
             self._step()
+        self._wire.close()
 
     def _patience(self) -> float:
         """Seconds to wait for something to happen."""
@@ -195,30 +193,63 @@ class Feed:
         return min(self._cap, most - busy, max(self._template.limit, most // 2))
 
     def _step(self) -> None:
-        batch = [self._outcomes.popleft() for _ in range(min(len(self._outcomes), SETTLE_MAX))]
-        changes = [settled.change for settled in batch]
-        suspect = self._next_suspect()
-        if suspect is not None:
-            changes.append(model.begun(suspect.job, self._store.now()))
-        claim = self._claim(len(batch))
-        if not changes and claim is None:
+        trip = self._next_trip()
+        if trip is None:
             return
-        hit("settle.before")
-        done = self._exchange(changes, claim)
-        hit("settle.after")
-        self._settle(batch, done)
-        if suspect is not None:
-            self._begin(suspect, suspect.job.id in done.accepted and suspect.job.id not in done.held)
-        if claim is not None:
-            self._plan(claim, done)
-            self._deliver(done.jobs)
+        done = self._travel(trip)
+        while True:
+            self._account(trip, done)
+            # While there is much to do, the next exchange is under way already when the last one's jobs are handed over.
+            following = self._next_trip() if done.jobs and self._smooth else None
+            answer = None if following is None else self._wire.start(partial(self._travel, following))
+            self._arrive(trip, done)
+            if following is None or answer is None:
+                break
+            trip, done = following, answer()
         if self._draining:
             self._give_back()  # of what was not here yet when we were told
         if self.idle is not None and not self.leased:
-            if claim is None or self._more or self._hinted:
+            if trip.claim is None or self._more or self._hinted:
                 self.hint()  # one more look before saying that nothing is left
             else:
                 self.idle()
+
+    def _next_trip(self) -> Trip | None:
+        """What there is to say to the store now."""
+        batch = [self._outcomes.popleft() for _ in range(min(len(self._outcomes), SETTLE_MAX))]
+        suspect = self._next_suspect()
+        claim = self._claim(len(batch))
+        if not batch and suspect is None and claim is None:
+            return None
+        return Trip(batch, claim, suspect)
+
+    def _travel(self, trip: Trip) -> Dealt:
+        changes = [settled.change for settled in trip.batch]
+        if trip.suspect is not None:
+            changes.append(model.begun(trip.suspect.job, self._store.now()))
+        hit("settle.before")
+        done = self._exchange(changes, trip.claim)
+        hit("settle.after")
+        return done
+
+    def _account(self, trip: Trip, done: Dealt) -> None:
+        """What is leased now, and when to look again."""
+        self._pace(len(trip.batch))
+        for settled in trip.batch:
+            self.leased.pop(settled.job.id, None)
+            self.runs.pop(settled.job.id, None)
+        for job in done.jobs:
+            self.leased[job.id] = job
+        if trip.claim is not None:
+            self._plan(trip.claim, done)
+
+    def _arrive(self, trip: Trip, done: Dealt) -> None:
+        if trip.claim is not None:
+            self._deliver(done.jobs)
+        self._settle(trip.batch, done)
+        if trip.suspect is not None:
+            found = trip.suspect.job.id
+            self._begin(trip.suspect, found in done.accepted and found not in done.held)
 
     def _claim(self, settling: int) -> Claim | None:
         due = (
@@ -250,13 +281,10 @@ class Feed:
         self._wake.set()  # again, for what ended
 
     def _settle(self, batch: Sequence[Settled], done: Dealt) -> None:
-        self._pace(len(batch))
         topics: set[str] = set()
         for sent in batch:
             settled = _held(sent, done.held[sent.job.id]) if sent.job.id in done.held else sent
             job, outcome = settled.job, settled.outcome
-            self.leased.pop(job.id, None)
-            self.runs.pop(job.id, None)
             accepted = job.id in done.accepted
             if accepted:
                 self.counts[settled.change.values["state"]] += 1
@@ -305,7 +333,6 @@ class Feed:
     def _deliver(self, jobs: Sequence[JobRecord]) -> None:
         lots: dict[str, list[Run]] = {}
         for job in jobs:
-            self.leased[job.id] = job
             if self._draining:  # told to stop while this claim was under way
                 self._conclude(job, Released(), 0.0)
                 continue
@@ -323,6 +350,7 @@ class Feed:
             surplus += self._hand_over(kind, lot)
         # What had to be given back is not taken again at once: claim less, then more again step by step.
         self._full = surplus > 0
+        self._smooth = not surplus
         self._cap = (
             max(1, len(jobs) - surplus) if surplus else min(self._cap * 2, self._template.limit + AHEAD_MAX)
         )

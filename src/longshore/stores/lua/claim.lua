@@ -57,6 +57,8 @@ end
 
 if #ids > 0 then
   local sub, pack, parse = string.sub, struct.pack, struct.unpack
+  local none, begun, till_when = pack('<d', NONE), pack('<d', now), pack('<d', now + lease)
+  local words = pack('<I4I4', 1, #worker) -- the lengths of the reason, which goes, and the worker
   local values, leases, runs, open, counts = {}, {}, {}, {}, {}
   for from = 1, #ids, 1000 do
     local some = call('HMGET', KEYS[1], unpack(ids, from, math.min(from + 999, #ids)))
@@ -64,15 +66,14 @@ if #ids > 0 then
       local id, v = ids[from + i - 1], some[i]
       -- Without a value an id is a foreign hand's work; it goes from its line, and nothing comes of it.
       if v then
-        local _, cancel, mode, priority, attempt, failures, crashes, run_at, created, expires, keep, _, _, finished, purge,
-          queue, unique, task, args, headers, errors, progress, reason, was, result = parse(HEAD, v)
+        local queue, unique, task, args, headers, errors, progress, reason, was = parse(LENGTHS, v, 82)
         local stop = SIZE + queue + unique + task + args + headers + errors + progress
         if reason ~= 1 or sub(v, stop + 1, stop + 1) ~= NIL then
           open[#open + 1] = id
         end
-        local new = pack(HEAD, RUNNING, cancel, mode, priority, attempt + 1, failures, crashes, run_at, created,
-          expires, keep, now + lease, crashes > 0 and NONE or now, finished, purge, queue, unique, task, args, headers,
-          errors, progress, 1, #worker, result) .. sub(v, SIZE + 1, stop) .. NIL .. worker
+        local attempt, failures, crashes = parse('<I4I4I4', v, 6)
+        local new = 'r' .. sub(v, 2, 5) .. pack('<I4', attempt + 1) .. sub(v, 10, 49) .. till_when
+          .. (crashes > 0 and none or begun) .. sub(v, 66, 109) .. words .. sub(v, 118, stop) .. NIL .. worker
           .. sub(v, stop + reason + was + 1)
         local n = #values
         values[n + 1], values[n + 2] = id, new

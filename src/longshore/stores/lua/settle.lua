@@ -3,6 +3,7 @@
 local refused, first = {}, at
 if #ARGV >= first then
   local sub, pack, parse = string.sub, struct.pack, struct.unpack
+  local none = pack('<d', NONE)
   local found, ids, values, over, purges, freed, counts, ends = {}, {}, {}, {}, {}, {}, {}, {}
   for i = first, #ARGV do
     ids[#ids + 1] = string.sub(ARGV[i], 1, 16)
@@ -17,17 +18,17 @@ if #ARGV >= first then
     local id, v, fits = ids[i], found[i], false
     if v then
       local argument = ARGV[first + i - 1]
-      local _, attempt, state, finished, purge, from = parse('<c16I4Bdd', argument)
-      local was, cancel, mode, priority, at_attempt, failures, crashes, run_at, created, expires, keep, _, started, _, _,
-        queue, unique, task, args, headers, errors, progress, reason, by = parse(HEAD, v)
-      fits = was == RUNNING and at_attempt == attempt
+      local state, from = string.byte(argument, 21), 38
+      fits = sub(v, 1, 1) == 'r' and sub(v, 6, 9) == sub(argument, 17, 20)
       if fits then
-        local stop = SIZE + queue + unique + task + args + headers + errors + progress + reason + by
+        local queue, unique = parse('<I4I4', v, 82)
+        local purge = parse('<d', argument, 30)
         local n = #values
         values[n + 1] = id
-        values[n + 2] = pack(HEAD, state, cancel, mode, priority, attempt, failures, crashes, run_at, created,
-          expires, keep, NONE, started, finished, purge, queue, unique, task, args, headers, errors, progress, reason, by,
-          #argument - from + 1) .. sub(v, SIZE + 1, stop) .. sub(argument, from)
+        -- The result is the last text: all others stay where they are.
+        values[n + 2] = sub(argument, 21, 21) .. sub(v, 2, 49) .. none .. sub(v, 58, 65) .. sub(argument, 22, 37)
+          .. sub(v, 82, 117) .. pack('<I4', #argument - from + 1) .. sub(v, SIZE + 1, #v - parse('<I4', v, 118))
+          .. sub(argument, from)
         over[#over + 1] = id
         if unique > 0 then
           freed[#freed + 1] = sub(v, SIZE + queue + 1, SIZE + queue + unique)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from longshore import model
 from longshore.callers import Call, Steps
@@ -15,19 +15,15 @@ from longshore.errors import StoreUnavailable
 from longshore.model import FIELDS, HOLDING, JobRecord
 from longshore.stores.postgres import changing
 from longshore.stores.postgres.arrays import texts
-from longshore.stores.postgres.rows import TYPES, column, records
+from longshore.stores.postgres.rows import TYPES, columns, records
 from longshore.stores.postgres.text import read, stored
 
-#: What a job that was never claimed may have set; the table's defaults are its other fields.
-_FRESH: Final = tuple(
-    "id task queue args run_at created_at priority state expires_at keep unique unique_mode headers".split()  # noqa: SIM905
+#: What the table fills in by itself, for the record has the same defaults; a column of nothing else is not sent.
+_DEFAULTS: Final[dict[str, Any]] = dict(
+    zip(
+        FIELDS[len(FIELDS) - len(JobRecord.__struct_defaults__) :], JobRecord.__struct_defaults__, strict=True
+    )
 )
-_others: Final = attrgetter(*[name for name in FIELDS if name not in _FRESH])
-_UNTOUCHED: Final = _others(JobRecord("", "", "", b"", 0.0, 0.0))
-#: What the table fills in by itself; a column of nothing else is not sent.
-_DEFAULTS: Final[dict[str, Any]] = {"priority": 0, "state": "queued", **dict.fromkeys(_FRESH[9:])} | {
-    "expires_at": None
-}
 #: How often a key may be let go of just while we look for its holder.
 _TRIES: Final = 20
 
@@ -41,32 +37,40 @@ def insert_one(fields: tuple[str, ...]) -> str:
 
 
 @cache
-def insert_many(fields: tuple[str, ...]) -> str:
-    """The statement that stores many, in order."""
+def insert_many(fields: tuple[str, ...], alike: frozenset[str]) -> str:
+    """The statement that stores many, in order; ``alike``: the fields that come once for all of them."""
+    own = [name for name in fields if name not in alike]
     names = ", ".join(f'"{name}"' for name in fields)
-    columns = ", ".join(f"%({name})s::{TYPES[name]}[]" for name in fields)
+    values = ", ".join(f"%({name})s::{TYPES[name]}" if name in alike else f'c."{name}"' for name in fields)
+    arrays = ", ".join(f"%({name})s::{TYPES[name]}[]" for name in own)
+    given = ", ".join(f'"{name}"' for name in own)
     return (
-        f"INSERT INTO {{jobs}} ({names}) SELECT * FROM unnest({columns}) ON CONFLICT DO NOTHING RETURNING id"  # noqa: S608
+        f"INSERT INTO {{jobs}} ({names}) SELECT {values} FROM unnest({arrays}) AS c ({given}) "  # noqa: S608
+        "ON CONFLICT DO NOTHING RETURNING id"
     )
 
 
 def call(table: str, jobs: Sequence[JobRecord]) -> Call:
     """The statement and its values."""
-    fields = _FRESH if all(_others(job) == _UNTOUCHED for job in jobs) else FIELDS
     if len(jobs) == 1:
-        (job,) = jobs
-        values: dict[str, Any] = {}
-        for name in fields:
-            value = getattr(job, name)
-            if name not in _DEFAULTS or value != _DEFAULTS[name]:
-                values[name] = stored(value) if type(value) is str else value
-        return Call(insert_one(tuple(values)).replace("{jobs}", table), values)
-    columns: dict[str, str] = {}
-    for name in fields:
-        found = [getattr(job, name) for job in jobs]
-        if name not in _DEFAULTS or found.count(_DEFAULTS[name]) < len(found):
-            columns[name] = column(name, found)
-    return Call(insert_many(tuple(columns)).replace("{jobs}", table), columns)
+        return _call_one(table, jobs[0])
+    # Column by column, each looked at as a whole: most hold nothing but what the table fills in by itself.
+    found = dict(zip(FIELDS, zip(*map(astuple, jobs), strict=True), strict=True))
+    fields = [name for name in FIELDS if not _fills_in(name, found[name])]
+    alike, values = columns({name: found[name] for name in fields})
+    return Call(insert_many(tuple(fields), alike).replace("{jobs}", table), values)
+
+
+def _call_one(table: str, job: JobRecord) -> Call:
+    values: dict[str, Any] = {}
+    for name, value in zip(FIELDS, astuple(job), strict=True):
+        if name not in _DEFAULTS or value != _DEFAULTS[name]:
+            values[name] = stored(value) if type(value) is str else value
+    return Call(insert_one(tuple(values)).replace("{jobs}", table), values)
+
+
+def _fills_in(name: str, values: Sequence[Any]) -> bool:
+    return name in _DEFAULTS and values.count(_DEFAULTS[name]) == len(values)
 
 
 def in_one(jobs: Sequence[JobRecord]) -> bool:

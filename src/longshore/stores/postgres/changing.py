@@ -13,7 +13,7 @@ from longshore.errors import StoreError
 from longshore.model import FIELDS, HOLDING, Change
 from longshore.stores.postgres.arrays import numbers, texts
 from longshore.stores.postgres.pool import Call, execute
-from longshore.stores.postgres.rows import TYPES, column
+from longshore.stores.postgres.rows import TYPES, columns
 from longshore.stores.postgres.text import read
 
 _CHANGEABLE: Final = frozenset(FIELDS) - {"id"}
@@ -55,15 +55,16 @@ def shaped(changes: Sequence[Change]) -> dict[Shape, list[Change]] | None:
 
 
 @cache
-def update(fields: tuple[str, ...]) -> str:
-    """The statement for many changes of one shape."""
-    own = [name for name in fields if name != "state"]
-    setting = ["state = %(after)s", *[f'"{name}" = c."{name}"' for name in own]]
-    columns = [f"%({name})s::{TYPES[name]}[]" for name in own]
+def update(fields: tuple[str, ...], alike: frozenset[str]) -> str:
+    """The statement for many changes of one shape; ``alike``: the fields all of them set to the same value."""
+    own = [name for name in fields if name not in alike]
+    values = {name: f"%({name})s::{TYPES[name]}" if name in alike else f'c."{name}"' for name in fields}
+    setting = ["state = %(after)s", *[f'"{name}" = {value}' for name, value in values.items()]]
+    arrays = [f"%({name})s::{TYPES[name]}[]" for name in own]
     names = "".join(f', "{name}"' for name in own)
     return (
         f"UPDATE {{jobs}} AS j SET {', '.join(setting)} "  # noqa: S608
-        f"FROM unnest({', '.join(['%(ids)s::text[]', '%(attempts)s::int4[]', *columns])}) "
+        f"FROM unnest({', '.join(['%(ids)s::text[]', '%(attempts)s::int4[]', *arrays])}) "
         f"AS c (change_id, change_attempt{names}) "
         "WHERE j.id = c.change_id AND j.attempt = c.change_attempt AND j.state = %(before)s RETURNING j.id"
     )
@@ -72,16 +73,16 @@ def update(fields: tuple[str, ...]) -> str:
 def call(table: str, shape: Shape, changes: Sequence[Change]) -> Call:
     """The statement and its values. Rows are locked in the order of their ids: two batches never wait for each other."""
     ordered = sorted(changes, key=_id)
-    values: dict[str, Any] = {
+    given = [change.values for change in ordered]
+    fields = tuple(name for name in shape.fields if name != "state")
+    alike, values = columns({name: [each[name] for each in given] for name in fields})
+    values |= {
         "before": shape.before,
         "after": shape.after,
         "ids": texts([change.id for change in ordered]),
         "attempts": numbers([change.attempt for change in ordered]),
     }
-    for name in shape.fields:
-        if name != "state":
-            values[name] = column(name, [change.values[name] for change in ordered])
-    return Call(update(shape.fields).replace("{jobs}", table), values)
+    return Call(update(fields, alike).replace("{jobs}", table), values)
 
 
 def calls(table: str, shapes: Mapping[Shape, Sequence[Change]]) -> list[Call]:

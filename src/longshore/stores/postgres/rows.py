@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from longshore.model import FIELDS, JobRecord
 from longshore.stores.postgres.arrays import WRITERS
-from longshore.stores.postgres.text import MARK, read
+from longshore.stores.postgres.text import MARK, read, stored
 
 Row = Sequence[Any]
 
@@ -41,6 +41,19 @@ def _unmarked(row: Row) -> Row:
     return [read(value) if isinstance(value, str) else value for value in row]
 
 
-def column(name: str, values: Iterable[Any]) -> str:
-    """The array literal of a field's values."""
-    return WRITERS[TYPES[name]](values)
+def columns(found: Mapping[str, Sequence[Any]]) -> tuple[frozenset[str], dict[str, Any]]:
+    """Values for a statement about many jobs, and which fields come once because all jobs have the same value.
+
+    The others are array literals. Ids differ, and say how many jobs there are.
+    """
+    alike = frozenset(
+        [name for name, values in found.items() if name != "id" and values.count(values[0]) == len(values)]
+    )
+    return alike, {name: _value(name, values, name in alike) for name, values in found.items()}
+
+
+def _value(name: str, values: Sequence[Any], alike: bool) -> Any:
+    if not alike:
+        return WRITERS[TYPES[name]](values)
+    value = values[0]
+    return stored(value) if isinstance(value, str) else value

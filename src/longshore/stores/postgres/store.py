@@ -17,6 +17,7 @@ from longshore.failpoint import hit
 from longshore.model import Change, Claim, JobRecord, Where
 from longshore.stores import forks
 from longshore.stores.base import Exchange, Subscription
+from longshore.stores.gathered import Gathered
 from longshore.stores.hints import Hub, kind
 from longshore.stores.postgres import (
     adding,
@@ -34,7 +35,6 @@ from longshore.stores.postgres.arrays import numbers, texts
 from longshore.stores.postgres.clock import ServerClock
 from longshore.stores.postgres.connection import Connection, forgotten
 from longshore.stores.postgres.ear import Ear
-from longshore.stores.postgres.hints import Mouth
 from longshore.stores.postgres.migrations import known
 from longshore.stores.postgres.pool import Call, Pool, Rows, execute
 from longshore.stores.postgres.rows import records
@@ -73,7 +73,7 @@ class PostgresStore:
         self._own = os.urandom(6).hex()
         self._talking = threading.Lock()
         self._ear: Ear | None = None
-        self._mouth: Mouth | None = None
+        self._mouth: Gathered | None = None
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -361,7 +361,7 @@ class PostgresStore:
         mouth = self._mouth
         if mouth is None:
             with self._talking:
-                mouth = self._mouth = self._mouth or Mouth(self._notify)
+                mouth = self._mouth = self._mouth or Gathered(self._notify, hints.INTERVAL)
         mouth.say(topics)
 
     def _notify(self, topics: Sequence[str]) -> None:

@@ -17,6 +17,8 @@ from longshore.stores.redis.scripts import Script, script
 
 #: seconds after which a connection is looked at before it is used: the server may have closed it
 _STALE: Final = 1.0
+#: seconds beyond the usual that are worth a look of their own
+_LONG: Final = 0.5
 #: connections kept for later
 _KEPT: Final = 16
 T = TypeVar("T")
@@ -212,7 +214,7 @@ class Lines:
 
 def _told(line: Line, words: Sequence[Any], patience: float) -> Any:
     line.send_packed_command(line.pack_command(*words))
-    if patience:
+    if patience > _LONG:
         # The answer to a large call may take longer than a connection's silence is borne otherwise.
         line.can_read(patience)
     return line.read_response()

@@ -15,6 +15,7 @@ from longshore.failpoint import hit
 from longshore.model import Change, Claim, JobRecord, Where
 from longshore.stores import forks
 from longshore.stores.base import Exchange, Subscription
+from longshore.stores.gathered import Gathered
 from longshore.stores.hints import Hub
 from longshore.stores.redis import checks, condition, listing, location
 from longshore.stores.redis.clock import ServerTime
@@ -29,6 +30,8 @@ from longshore.stores.redis.words import lined_up, pack_changes, pack_settled, p
 _STATE_OF: Final = {code: state for state, code in STATES.items()}
 #: seconds a script may take beyond the usual for each job it is given
 _SECONDS_A_JOB: Final = 0.0002
+#: seconds between two messages with hints
+_INTERVAL: Final = 0.001
 #: most jobs of one `add`: a script of more would keep the server from everybody else for seconds
 _MOST: Final = 250_000
 #: most leases renewed by one script
@@ -57,6 +60,7 @@ class RedisStore:
         me = os.urandom(8)
         self._hub = Hub(self._listen)
         self._mouth = Mouth(self._where, me)
+        self._hints = Gathered(self._mouth.say, _INTERVAL)
         self._ear = Ear(self._where, self._hub, me)
         self._watch = Watch(self._where, lambda: self.lines.place, self._leave)
         self._me = me
@@ -93,6 +97,8 @@ class RedisStore:
         self._hub.clear()
         self._ear.close()
         self._ear = Ear(self._where, self._hub, self._me)
+        self._hints.close()
+        self._hints = Gathered(self._mouth.say, _INTERVAL)
         self._mouth.close()
         self.lines.close()
 
@@ -250,7 +256,8 @@ class RedisStore:
         """See `base.Store.publish`."""
         found = list(topics)
         self._hub.tell(found)
-        self._mouth.say(found)
+        if found:
+            self._hints.say(found)
 
     def subscribe(self, topics: Iterable[str], callback: Callable[[], object]) -> Subscription:
         """See `base.Store.subscribe`."""

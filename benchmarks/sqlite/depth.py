@@ -6,16 +6,15 @@ they go to the store: 50 jobs added, claimed and settled, in tables that take tu
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from benchmarks import floor
 from benchmarks.figure import Figure, Goal, paired
-from benchmarks.place import Place, place
+from benchmarks.ground import NONE, Ground, Place, Row
+from benchmarks.sqlite.floor import SqliteFloor
 from longshore import model
 from longshore.model import Claim, JobRecord
 
@@ -24,7 +23,6 @@ T = TypeVar("T")
 AT_ONCE = 50
 CLAIM = Claim("benchmark", AT_ONCE, 15.0, None)
 _LATER = 86_400.0
-_DONE = b"\x01\xc0"
 
 
 @dataclass
@@ -33,7 +31,7 @@ class Table:
 
     name: str
     where: Place
-    connection: sqlite3.Connection
+    floor: SqliteFloor
     times: dict[str, list[float]] = field(default_factory=dict)
 
     def time(self, what: str, function: Callable[[], T]) -> T:
@@ -48,22 +46,23 @@ class Table:
         return zip(self.times[what], self.times[other], strict=True)
 
 
-def measure(quick: bool) -> Iterator[Figure]:
+def measure(ground: Ground, quick: bool) -> Iterator[Figure]:
     """Microseconds."""
     crowd, rounds = (100_000, 40) if quick else (1_000_000, 100)
     with ExitStack() as stack:
-        places = [stack.enter_context(place()) for _ in range(3)]
+        places = [stack.enter_context(ground.place()) for _ in range(3)]
         _later(places[1], crowd)
         places[2].fill("empty_async", crowd)
         names = ("an empty table", f"{crowd:,} for later", f"{crowd:,} due")
         tables = [
-            Table(name, where, floor.connect(where.path)) for name, where in zip(names, places, strict=True)
+            Table(name, where, SqliteFloor(where.url.removeprefix("sqlite:///")))
+            for name, where in zip(names, places, strict=True)
         ]
         for _ in range(rounds):
             for table in tables:
                 _round(table)
         for table in tables:
-            table.connection.close()
+            table.floor.close()
     for what in ("add", "claim"):
         for table in tables:
             yield paired(f"{what} {AT_ONCE}, {table.name}", "us", table.pairs(what, f"bare {what}"))
@@ -85,21 +84,15 @@ def _later(where: Place, crowd: int) -> None:
 def _round(table: Table) -> None:
     store = table.where.app.store
     now = store.now()
-    fresh = [_fresh(row, now) for row in floor.rows(AT_ONCE)]
+    fresh = [_fresh(row, now) for row in table.floor.rows(AT_ONCE)]
     table.time("add", lambda: store.add(fresh))
     claimed = table.time("claim", lambda: store.exchange([], CLAIM).jobs)
-    assert len(store.apply([model.succeeded(job, _DONE, now) for job in claimed])) == AT_ONCE
-    bare = floor.rows(AT_ONCE)
-    table.time("bare add", lambda: floor.insert(table.connection, bare, AT_ONCE))
-    taken = table.time("bare claim", lambda: _claim(table.connection))
-    with floor.transaction(table.connection):
-        floor.settle(table.connection, taken)
+    assert len(store.apply([model.succeeded(job, NONE, now) for job in claimed])) == AT_ONCE
+    bare = table.floor.rows(AT_ONCE)
+    table.time("bare add", lambda: table.floor.insert(bare, AT_ONCE))
+    taken = table.time("bare claim", lambda: table.floor.exchange([], AT_ONCE))
+    table.floor.exchange(taken, 0)
 
 
-def _claim(connection: sqlite3.Connection) -> list[floor.Row]:
-    with floor.transaction(connection):
-        return floor.claim(connection, AT_ONCE)
-
-
-def _fresh(row: floor.Row, now: float) -> JobRecord:
+def _fresh(row: Row, now: float) -> JobRecord:
     return JobRecord(row[0], row[1], row[2], row[3], now, now)

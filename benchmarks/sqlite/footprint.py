@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.child import ROOT, python, workers
 from benchmarks.figure import Figure, Goal
-from benchmarks.place import place
+from benchmarks.ground import Ground
 
 MB = 1_000_000
 #: seconds to come to rest before memory is looked at
@@ -18,10 +18,10 @@ REST = 2.0
 _BARE = "import sys; sys.stdin.readline()"
 
 
-def measure(quick: bool) -> Iterator[Figure]:
+def measure(ground: Ground, quick: bool) -> Iterator[Figure]:
     """Megabytes and milliseconds; memory where the system tells it (Linux)."""
     if Path("/proc/self/smaps_rollup").exists():
-        yield from _idle(3.0 if quick else 20.0)
+        yield from _idle(ground, 3.0 if quick else 20.0)
     runs = 10 if quick else 40
     bare = ["-c", "pass"]
     yield _started("import longshore", ["-c", "import longshore"], bare, runs, Goal("more", "<=", 20.0))
@@ -29,8 +29,8 @@ def measure(quick: bool) -> Iterator[Figure]:
     yield _started("longshore --help", ["-m", "longshore", "--help"], bare, runs, Goal("value", "<=", 150.0))
 
 
-def _idle(seconds: float) -> Iterator[Figure]:
-    with place() as where, workers(where, 1) as (worker,), python(["-c", _BARE]) as bare:
+def _idle(ground: Ground, seconds: float) -> Iterator[Figure]:
+    with ground.place() as where, workers(where, 1) as (worker,), python(["-c", _BARE]) as bare:
         time.sleep(REST)
         before = _processor(worker.pid)
         time.sleep(seconds)
