@@ -22,6 +22,7 @@ from longshore.stores.base import Store
 from longshore.task import Task
 from longshore.worker.dealings import Dealings, Dealt
 from longshore.worker.executors import Executor
+from longshore.worker.name import Name
 from longshore.worker.observer import Observer
 from longshore.worker.run import Report, Run
 from longshore.worker.stalls import Stalls
@@ -64,6 +65,7 @@ class Feed:
         observer: Observer,
         report: Report,
         stalls: Stalls,
+        name: Name,
     ) -> None:
         self._store = store
         self._tasks = tasks
@@ -83,7 +85,7 @@ class Feed:
         self._outcomes: deque[Settled] = deque()
         self._suspects = Suspects()
         self._wake = threading.Event()
-        self.dealings = Dealings(store, claim.worker, stalls, self.leased, self._waiting, self._pause)
+        self.dealings = Dealings(store, name, claim.lease, stalls, self.leased, self._waiting, self._pause)
         self._draining = False
         self._releasing = False
         # When to claim: something hinted; the last claim left more behind; or it is time for a look. `_full`: the last claim
