@@ -64,6 +64,22 @@ def test_the_app_names_the_store(bare: Shop) -> None:
     said = bare.run("migrate")
     assert "of version 1 now" in said.out
     assert "tasks:app" in said.err
+    assert "nothing is to be done" in bare.run("migrate", "--plan", "tasks:app").out
+    for command in (("doctor",), ("stats",), ("workers", "list")):
+        assert bare.run(*command, "tasks:app").code == 0
+    assert bare.run("migrate", "tasks:app", "--app", "tasks:app").code == 2
+
+
+def test_tables_that_are_gone_or_not_ours(bare: Shop) -> None:
+    url = postgres.place(bare.folder.name)
+    assert bare.run("migrate", "--url", url).code == 0
+    for table, words in (("docs", "DROP SCHEMA"), ("meta", "?schema=NAME")):
+        postgres.query(f'DROP TABLE "{bare.folder.name}".{table}')
+        for command in (("migrate",), ("stats",)):
+            said = bare.run(*command, "--url", url)
+            if command == ("migrate",) or table == "docs":
+                assert said.code == 5
+                assert words in said.error
 
 
 def test_the_grants_can_be_run(bare: Shop, refused: Callable[..., None]) -> None:

@@ -107,7 +107,7 @@ def test_processes_share_the_work_and_a_killed_one_is_replaced(shop: Shop, store
     with shop.start("worker", "--processes", "2", "-c", "1", "--name", "fleet") as fleet:
         fleet.line("longshore ", "fleet x 2")
         workers = until(lambda: len(docs := store.store.list("worker")) == 2 and docs, "both workers")
-        assert {name.rpartition(":")[0] for name in workers} == {"fleet"}
+        assert {name.partition(".")[0] for name in workers} == {"fleet"}
         job, gate = _begun(shop, fleet)
         holder = until(lambda: store.job(job).record.worker, "a holder")
         os.kill(workers[holder]["pid"], signal.SIGKILL)

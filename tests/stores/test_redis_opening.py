@@ -53,6 +53,10 @@ def test_urls(url, addresses, db, namespace):
 def test_a_login_is_decoded_and_never_shown():
     store = open_store("redis+sentinel://me:s%40cret@h/main?sentinel_password=hush")
     assert store.url == "redis+sentinel://me:***@h/main?sentinel_password=***"
+    assert open_store("redis://hush@h").url == "redis://***@h"
+    where = parse("unix:///run/v.sock?username=me&password=hush")
+    assert (where.options["username"], where.options["password"]) == ("me", "hush")
+    assert "hush" not in where.url
     where = parse("redis://:p%2Fw@h")
     assert (where.options["username"], where.options["password"]) == (None, "p/w")
     assert parse("rediss+sentinel://me:pw@h/main?sentinel_password=hush").sentinel["password"] == "hush"
@@ -65,6 +69,9 @@ def test_a_login_is_decoded_and_never_shown():
         ("redis://h/0/1", "nothing else"),
         ("redis://h?timeout=soon", "timeout='soon'"),
         ("redis://h?namespace={x}", "namespace="),
+        ("redis://:1/secret@h", "%2F"),
+        ("redis://:x?secret@h", "%3F"),
+        ("redis://h?pass=secret", "unknown option 'pass'"),
         ("redis://h?retries=3", "unknown option 'retries'"),
         ("redis://a,b", "redis+sentinel://"),
         ("redis+sentinel://h", "name the group"),

@@ -9,7 +9,7 @@ import click
 
 from longshore.cli.exits import BAD, DONE, Problem, code_of
 from longshore.cli.output import Format, count_of, give, one_line, output_option
-from longshore.cli.place import bare, place_options, refuse_memory
+from longshore.cli.place import app_argument, bare, place_options, refuse_memory
 
 if TYPE_CHECKING:
     from longshore.app import App
@@ -19,6 +19,7 @@ _COLORS: Final = {"ok": "green", "warn": "yellow", "FAIL": "red"}
 
 
 @click.command("doctor")
+@app_argument
 @place_options
 @output_option
 def doctor(spec: str | None, url: str | None, output: Format) -> int:
@@ -84,7 +85,7 @@ def _examine(spec: str | None, url: str | None) -> Iterator[Finding]:
 def _place(spec: str | None, url: str | None) -> tuple[App, str]:
     """The app, and its MODULE:APP where it is one with tasks."""
     from longshore.cli.find import find_app, unnamed
-    from longshore.cli.place import find_place
+    from longshore.cli.place import app_argument, find_place
 
     if url:
         return bare(url), ""

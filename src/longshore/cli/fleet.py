@@ -14,6 +14,7 @@ from longshore.cli.console.lines import line
 from longshore.cli.output import color_wanted
 from longshore.cli.place import refuse_memory
 from longshore.cli.working import Plan
+from longshore.ids import new_id
 from longshore.model import Where
 from longshore.worker.keeper import rescue
 from longshore.worker.observer import Observer
@@ -42,7 +43,8 @@ def run_fleet(plan: Plan, processes: int) -> int:
         click.echo(text, color=color)
     sys.stdout.flush()
     try:
-        return Supervisor(processes, name, command, give_back, say).run()
+        # Its children's names are its own: it gives back what a dead one held.
+        return Supervisor(processes, f"{name}.{new_id()[-4:]}", command, give_back, say).run()
     finally:
         app.close()
 

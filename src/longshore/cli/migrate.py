@@ -8,7 +8,7 @@ import click
 
 from longshore.cli.exits import DONE, USAGE, Problem
 from longshore.cli.output import Format, count_of, give, output_option, talk
-from longshore.cli.place import find_app_or_url, place_options, refuse_memory
+from longshore.cli.place import app_argument, find_app_or_url, place_options, refuse_memory
 
 if TYPE_CHECKING:
     from longshore.app import App
@@ -25,6 +25,7 @@ _RIGHTS: Final = ("work", "enqueue")
     metavar="work|enqueue ROLE",
     help="Only print the SQL that gives a role what a worker needs, or the right to enqueue and no more.",
 )
+@app_argument
 @place_options
 @output_option
 def migrate(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import click
 
@@ -30,6 +31,18 @@ def place_options(command: F) -> F:
     """``--app`` and ``--url``."""
     text = "The store alone, without any app (else LONGSHORE_URL)."
     return app_option(click.option("--url", metavar="URL", allow_from_autoenv=False, help=text)(command))
+
+
+def app_argument(command: F) -> F:
+    """``MODULE:APP`` without ``--app``, as `longshore worker` has it. It goes above `place_options`."""
+
+    @wraps(command)
+    def named(place: str | None, **options: Any) -> Any:
+        if place and options["spec"]:
+            raise Problem(f"{place!r} and --app {options['spec']!r} both name an app; give one of them")
+        return command(**{**options, "spec": place or options["spec"]})
+
+    return click.argument("place", metavar="[MODULE:APP]", required=False)(cast("F", named))
 
 
 @contextmanager

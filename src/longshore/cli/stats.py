@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from longshore.cli.output import Format, count_of, give, give_table, output_option
-from longshore.cli.place import open_place, place_options
+from longshore.cli.place import app_argument, open_place, place_options
 from longshore.cli.times import iso, span
 
 
 @click.command("stats")
+@app_argument
 @place_options
 @output_option
 def stats(spec: str | None, url: str | None, output: Format) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from longshore.cli.output import Format, give_rows, give_table, one_line, output_option, talk
-from longshore.cli.place import open_place, place_options
+from longshore.cli.place import app_argument, open_place, place_options
 from longshore.cli.times import iso, span
 
 
@@ -16,6 +16,7 @@ def workers() -> None: ...
 
 
 @workers.command("list")
+@app_argument
 @place_options
 @output_option
 def list_workers(spec: str | None, url: str | None, output: Format) -> None:

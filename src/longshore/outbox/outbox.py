@@ -15,6 +15,7 @@ from longshore.model import JobRecord, Where, cancelled
 from longshore.outbox.record import REASON, arriving, let_run, unpacked
 from longshore.outbox.shelf import Backlog, Row, Shelf
 from longshore.stores import forks
+from longshore.stores.address import masked
 from longshore.stores.base import Store
 
 #: The topic on which movers are told that something may wait.
@@ -146,6 +147,6 @@ def open_outbox(url: str, store: Callable[[], Store]) -> Outbox:
             ) from None
         return Outbox(PostgresShelf(url), store)
     raise ConfigError(
-        f"outbox={scheme + '://…' if '://' in url else url!r} is no database with transactions\n"
+        f"outbox={scheme + '://…' if '://' in url else masked(url)!r} is no database with transactions\n"
         "give the URL of yours: postgresql://USER:PASSWORD@HOST/DATABASE or sqlite:///FILE"
     )

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from longshore.errors import ConfigError
+from longshore.stores.address import masked
 
 if TYPE_CHECKING:
     from longshore.stores.base import Store
@@ -56,7 +57,7 @@ def _postgres(url: str, clock: Callable[[], float] | None) -> Store:
         import psycopg  # noqa: F401 - whether it can be imported is the question; without libpq it cannot
     except ImportError as error:
         raise ConfigError(
-            f'{_masked(url)!r} needs the PostgreSQL driver: {error}\ninstall it: pip install "longshore[postgres]"'
+            f'{masked(url)!r} needs the PostgreSQL driver: {error}\ninstall it: pip install "longshore[postgres]"'
         ) from None
     from longshore.stores.postgres import PostgresStore
 
@@ -70,7 +71,7 @@ def _redis(url: str, clock: Callable[[], float] | None) -> Store:
         if error.name != "redis":
             raise
         raise ConfigError(
-            f'{_masked(url)!r} needs the redis driver\ninstall it: pip install "longshore[redis]"'
+            f'{masked(url)!r} needs the redis driver\ninstall it: pip install "longshore[redis]"'
         ) from None
     return RedisStore(url, clock)
 
@@ -78,16 +79,8 @@ def _redis(url: str, clock: Callable[[], float] | None) -> Store:
 def _unknown(url: str, scheme: str) -> ConfigError:
     hint = ""
     if not scheme:
-        hint = f"\nfor a SQLite file of this name write sqlite:///{url}" if url else "\nit is empty"
+        hint = f"\nfor a SQLite file of this name write sqlite:///{masked(url)}" if url else "\nit is empty"
     elif near := get_close_matches(scheme.lower(), _SCHEMES, 1):
         hint = f"\ndid you mean {near[0]}:// ?"
-    return ConfigError(f"{_masked(url)!r} is not a store's URL\nknown: {', '.join(_KNOWN)}{hint}")
+    return ConfigError(f"{masked(url)!r} is not a store's URL\nknown: {', '.join(_KNOWN)}{hint}")
 
-
-def _masked(url: str) -> str:
-    """The URL without its password, for messages."""
-    head, found, tail = url.rpartition("@")
-    if not found:
-        return url
-    user, colon, _ = head.partition("://")[2].partition(":")
-    return f"{head.partition('://')[0]}://{user}{':***' if colon else ''}@{tail}"

@@ -13,6 +13,7 @@ from longshore.dice import between
 from longshore.errors import SchemaError, StoreError, StoreFull, StoreUnavailable
 from longshore.model import Change, Claim, JobRecord, Where
 from longshore.stores.base import Exchange, Store
+from longshore.worker.name import Name
 from longshore.worker.stalls import Stalls
 
 _log = logging.getLogger("longshore.worker")
@@ -45,14 +46,16 @@ class Dealings:
     def __init__(
         self,
         store: Store,
-        worker: str,
+        name: Name,
+        lease: float,
         stalls: Stalls,
         leased: Mapping[str, JobRecord],
         waits: Callable[[], int],
         pause: Callable[[float], object],
     ) -> None:
         self._store = store
-        self._worker = worker
+        self._name = name
+        self._lease = lease
         self._stalls = stalls
         self._leased = leased
         self._waits = waits
@@ -152,7 +155,9 @@ class Dealings:
 
     def _give_back_unheard(self, heard: set[str]) -> None:
         """Jobs that an earlier try claimed, in answers that were lost: nobody runs them, and their leases are still long."""
-        mine = self._store.find(Where(states=("running",), worker=self._worker), _BATCH)
+        if not self._name.keep(self._store, self._lease):
+            return  # we were away for so long that another is called so; these may be its jobs
+        mine = self._store.find(Where(states=("running",), worker=self._name.text), _BATCH)
         unheard = [job for job in mine if job.id not in heard and job.id not in self._leased]
         if not unheard:
             return

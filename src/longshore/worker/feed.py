@@ -24,6 +24,7 @@ from longshore.task import Task
 from longshore.worker.ahead import Ahead
 from longshore.worker.dealings import Dealings, Dealt
 from longshore.worker.executors import Executor
+from longshore.worker.name import Name
 from longshore.worker.observer import Observer
 from longshore.worker.run import Report, Run
 from longshore.worker.stalls import Stalls
@@ -58,6 +59,7 @@ class Feed:
         observer: Observer,
         report: Report,
         stalls: Stalls,
+        name: Name,
     ) -> None:
         self._store = store
         self._tasks = tasks
@@ -78,7 +80,7 @@ class Feed:
         self._suspects = Suspects()
         self._wire: Ahead[Dealt] = Ahead("longshore-wire")
         self._wake = threading.Event()
-        self.dealings = Dealings(store, claim.worker, stalls, self.leased, self._waiting, self._pause)
+        self.dealings = Dealings(store, name, claim.lease, stalls, self.leased, self._waiting, self._pause)
         self._draining = False
         self._releasing = False
         # When to claim: something hinted; the last claim left more behind; or it is time for a look. `_full`: the last claim

@@ -23,6 +23,7 @@ from longshore.model import FINAL, Change, JobRecord, Progress, Where
 from longshore.outcome import Cancelled, Outcome, Released
 from longshore.stores.base import Store
 from longshore.worker.feed import Feed
+from longshore.worker.name import Name
 from longshore.worker.observer import Observer
 from longshore.worker.run import Run
 from longshore.worker.stalls import Stalls
@@ -44,7 +45,7 @@ class Keeper:
         self,
         store: Store,
         feed: Feed,
-        worker: str,
+        name: Name,
         lease: float,
         sweep: float,
         max_crashes: int,
@@ -55,7 +56,7 @@ class Keeper:
     ) -> None:
         self._store = store
         self._feed = feed
-        self._worker = worker
+        self._name = name
         self._lease = lease
         self._sweep_every = sweep
         self._max_crashes = max_crashes
@@ -142,12 +143,14 @@ class Keeper:
         try:
             if self._progress:
                 self._write_progress()
-            self._store.drop("worker", self._worker)
+            self._store.drop("worker", self._name.text)
+            self._name.drop(self._store)
         except StoreError as error:
             _log.debug("keeper: %s", error)
 
     def _beat(self) -> None:
-        self._store.put("worker", self._worker, self._describe(), expires=self._lease * 2 + LISTED)
+        self._name.keep(self._store, self._lease)
+        self._store.put("worker", self._name.text, self._describe(), expires=self._lease * 2 + LISTED)
 
     # -- leases ---------------------------------------------------------------------------------------------------
 

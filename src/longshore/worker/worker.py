@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from typing import Any, Self
 
 from longshore.errors import ConfigError, WorkerError
-from longshore.ids import new_id
 from longshore.model import Claim
 from longshore.outbox import Mover
 from longshore.outbox.outbox import TOPIC as TOPIC_OF_OUTBOX
@@ -27,6 +26,7 @@ from longshore.worker.feed import Feed
 from longshore.worker.host import Host
 from longshore.worker.keeper import Keeper
 from longshore.worker.loop import LoopThread
+from longshore.worker.name import Name
 from longshore.worker.observer import Observer
 from longshore.worker.run import Run
 from longshore.worker.stalls import Stall, Stalls
@@ -63,7 +63,7 @@ class Worker:
         if processes is not None and processes < 1:
             raise ConfigError(f"processes={processes!r}: give a whole number of at least 1")
         self.app = app
-        self.name = name or f"{socket.gethostname()}:{os.getpid()}:{new_id()[-4:]}"
+        self._name = Name(name)
         self.queues = None if queues is None else tuple(queues)
         self.concurrency = concurrency
         self.processes = processes or os.cpu_count() or 1
@@ -77,6 +77,11 @@ class Worker:
         self._scope = ExitStack()
         self._threads: list[threading.Thread] = []
         self._deadline: threading.Timer | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called; where another worker of a given name lives, `start` adds something to it."""
+        return self._name.text
 
     @property
     def counts(self) -> dict[str, int]:
@@ -103,6 +108,7 @@ class Worker:
         store = app.store
         if isinstance(store, Guarded):
             store.check_worker()
+        self._name.take(store, app.lease)
         self._scope.enter_context(app.hosting())
         if loop is None:
             own = self._scope.enter_context(LoopThread(self._die))
@@ -150,11 +156,12 @@ class Worker:
             self.observer,
             lambda context, said: self.keeper.report(context, said),
             self.stalls,
+            self._name,
         )
         self.keeper = Keeper(
             store,
             self.feed,
-            self.name,
+            self._name,
             app.lease,
             app.sweep,
             app.max_crashes,

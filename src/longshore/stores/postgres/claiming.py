@@ -3,7 +3,8 @@
 Jobs that were taken leave dead entries at the head of the index until the next vacuum, and each look at the head has to
 walk over them. So while full batches are there to be had, a claim begins where the last one of this process left off. It
 looks from the head again once that is cheap beside what was done meanwhile, whenever a batch was not filled, and twice
-a second anyway: what came in before that place (a job given back, one of a better priority) waits so long at most.
+a second anyway: what came in before that place (a job given back, one of a better priority) waits so long at most. Claims
+of a few jobs do so only where the look was slow, and look ten times a second.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from longshore.stores.postgres.pool import Call
 from longshore.stores.postgres.rows import records
 from longshore.stores.postgres.text import stored
 
-#: Only claims of at least this many jobs are worth the trouble.
+#: Claims of at least this many jobs begin where the last one left off; others where the look from the head took ``_SLOW``.
 _MANY: Final = 64
+_SLOW: Final = 0.005
+#: Seconds between two looks from the head, at most: for many jobs, and for a few.
 _LONGEST: Final = 0.5
+_SOON: Final = 0.1
 #: Looks from the head may take one part in so many of the time.
 _SHARE: Final = 20
 
@@ -66,37 +70,50 @@ def call(
     return Call(sql["claim_named"], {**values, "queues": texts(dict.fromkeys(claim.queues))})
 
 
+class _Head:
+    """What a look from the head found, and where the claims since then left off."""
+
+    def __init__(self, took: float) -> None:
+        self._took = took
+        self._since = monotonic()
+        self.places: dict[Group, tuple[float, str]] = {}
+
+    def holds(self, limit: int) -> bool:
+        """Whether a claim of so many may begin at the places."""
+        if limit < _MANY and self._took < _SLOW:
+            return False
+        longest = _LONGEST if limit >= _MANY else _SOON
+        return monotonic() <= self._since + min(longest, self._took * _SHARE)
+
+
 class Places:
     """Where the last full claim of this process left off, by what queues it was for."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._heads: dict[Queues, dict[Group, tuple[float, str]]] = {}
-        self._until: dict[Queues, float] = {}
+        self._heads: dict[Queues, _Head] = {}
 
     def known(self, claim: Claim) -> dict[str, str] | None:
         """Values for due_known.sql, while they can be trusted."""
-        if claim.limit < _MANY:
-            return None
         with self._lock:
-            heads = self._heads.get(claim.queues)
-            if not heads or monotonic() > self._until.get(claim.queues, 0.0):
+            head = self._heads.get(claim.queues)
+            if head is None or not head.holds(claim.limit):
                 return None
             return {
-                "queues": texts([queue for queue, _ in heads]),
-                "priorities": numbers([priority for _, priority in heads]),
-                "ats": numbers([at for at, _ in heads.values()]),
-                "ids": texts([job_id for _, job_id in heads.values()]),
+                "queues": texts([queue for queue, _ in head.places]),
+                "priorities": numbers([priority for _, priority in head.places]),
+                "ats": numbers([at for at, _ in head.places.values()]),
+                "ids": texts([job_id for _, job_id in head.places.values()]),
             }
 
     def learn(self, claim: Claim, jobs: Sequence[JobRecord], looked: float | None) -> None:
         """Remember after a claim; ``looked``: how long the look from the head took, None: it was none."""
         with self._lock:
-            if len(jobs) < max(claim.limit, _MANY):
+            if len(jobs) < claim.limit:
                 self._heads.pop(claim.queues, None)
                 return
             if looked is not None:
-                self._heads[claim.queues] = {}
-                self._until[claim.queues] = monotonic() + min(_LONGEST, looked * _SHARE)
-            heads = self._heads.setdefault(claim.queues, {})
-            heads.update({(job.queue, job.priority): (job.run_at, job.id) for job in jobs})
+                self._heads[claim.queues] = _Head(looked)
+            head = self._heads.get(claim.queues)
+            if head is not None:
+                head.places.update({(job.queue, job.priority): (job.run_at, job.id) for job in jobs})

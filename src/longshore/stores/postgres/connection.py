@@ -105,6 +105,7 @@ def connect(location: Location, deadline: float | None = None, name: str = "long
     options = {key: value for key, value in options.items() if key not in given}
     if not location.pooled:
         options["options"] = f"{given.get('options') or ''} {_settings(seconds)}".strip()
+    del given  # An error tracker shows what a frame holds.
     try:
         connection = Connection.connect(location.conninfo, autocommit=True, **options)
     except psycopg.OperationalError as error:

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from longshore.errors import ConfigError
+from longshore.stores.address import masked, unencoded
 
 DEFAULT_SCHEMA: Final = "longshore"
 #: Of an identifier; the server cuts longer ones off without a word.
@@ -62,6 +63,8 @@ def parse(url: str) -> Location:
         raise ConfigError(f"{shown!r} is no URL: {error}") from None
     if parts.fragment:
         raise ConfigError(f"{shown!r} has a '#' in it; write %23 for one in a password or a name")
+    if wrong := unencoded(url, once=True):
+        raise ConfigError(f"{shown!r}: {wrong}")
     ours: dict[str, str] = {}
     others: list[tuple[str, str]] = []
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
@@ -93,19 +96,6 @@ def parse(url: str) -> Location:
         float(ours.get("deadline", "6")),
         ours.get("migrate", "missing"),
     )
-
-
-def masked(url: str) -> str:
-    """The URL without its passwords, for messages."""
-    head, query_mark, query = url.partition("?")
-    front, at, rest = head.rpartition("@")
-    if at:
-        scheme, _, userinfo = front.partition("://")
-        user, colon, _ = userinfo.partition(":")
-        head = f"{scheme}://{user}{':***' if colon else ''}@{rest}"
-    for secret in _SECRETS:
-        query = re.sub(rf"(^|&)({secret})=[^&]*", r"\1\2=***", query)
-    return f"{head}{query_mark}{query}"
 
 
 def _hidden(text: str, url: str) -> str:

@@ -87,6 +87,14 @@ def _has_schema(connection: psycopg.Connection[Any], name: str) -> bool:
     return connection.execute("SELECT to_regnamespace(%s) IS NOT NULL", [name]).fetchone() == (True,)
 
 
+def _check_whole(connection: psycopg.Connection[Any], name: str) -> None:
+    """No step would bring back a table that somebody dropped."""
+    for table in ("jobs", "docs"):
+        found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{name}.{table}"]).fetchone()
+        if found != (True,):
+            raise psycopg.errors.UndefinedTable(f"relation {name}.{table} does not exist")
+
+
 def migrate(
     location: Location, sql: Mapping[str, str], migrations: Sequence[Migration] | None = None
 ) -> list[int]:
@@ -127,6 +135,7 @@ def _migrate(
     version: int | None = None
     if connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{name}.meta"]).fetchone() == (True,):
         version = int(dict(pairs(connection, sql))["version"])
+        _check_whole(connection, name)
     elif not _has_schema(connection, name):
         connection.execute(f"CREATE SCHEMA {name}".encode())
     todo = pending(Found(version), migrations)

@@ -82,7 +82,16 @@ def _missing(location: Location, error: psycopg.Error) -> SchemaError:
     return SchemaError(
         f"{location.url}: {_first_line(error)}\n"
         f'the tables of schema "{location.schema}" are gone or not complete\n'
-        "restore them from a backup, or make them anew: longshore migrate"
+        "restore them from a backup; or give up the jobs that are left and begin anew:\n"
+        f"""psql URL -c 'DROP SCHEMA "{location.schema}" CASCADE', then: longshore migrate"""
+    )
+
+
+def _foreign(location: Location, error: psycopg.Error) -> SchemaError:
+    return SchemaError(
+        f"{location.url}: {_first_line(error)}\n"
+        f'schema "{location.schema}" holds it, but not the table "meta" that says the tables are Longshore\'s\n'
+        "name another schema, which longshore migrate makes: ?schema=NAME in the URL"
     )
 
 
@@ -128,6 +137,7 @@ _KINDS: Final[
 ] = (
     ((_errors.InsufficientPrivilege,), forbidden),
     ((_errors.UndefinedTable, _errors.InvalidSchemaName, _errors.UndefinedColumn), _missing),
+    ((_errors.DuplicateTable,), _foreign),
     ((_errors.ReadOnlySqlTransaction,), _read_only),
     ((_errors.DiskFull,), _full),
     # The driver counts these among what passes by itself.

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, NamedTuple, NoReturn
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from longshore.errors import ConfigError
+from longshore.stores.address import masked, unencoded
 
 Kind = Literal["server", "sentinel", "cluster"]
 
@@ -16,7 +17,7 @@ NAMESPACE: Final = "longshore"
 TIMEOUT: Final = 5.0
 _PORTS: Final[Mapping[Kind, int]] = {"server": 6379, "sentinel": 26379, "cluster": 6379}
 _NAMESPACE: Final = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
-_OPTIONS: Final = ("namespace", "timeout", "db", "replicas")
+_OPTIONS: Final = ("namespace", "timeout", "db", "replicas", "username", "password")
 _SENTINEL: Final = ("sentinel_username", "sentinel_password")
 _TLS: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname")
 _FILES: Final = frozenset(("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"))
@@ -61,13 +62,15 @@ def parse(url: str) -> Location:
         parts = urlsplit(url)
         if parts.fragment:
             _refuse(shown, "it has a '#'; write %23 where a password has one")
+        if wrong := unencoded(url):
+            _refuse(shown, wrong)
         base, _, form = parts.scheme.partition("+")
         kind = _kind(form)
         tls = base in ("rediss", "valkeys")
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         _check_options(shown, options, kind, tls)
         path, addresses, master, db = _where(shown, parts, kind, options)
-        user, password = _login(parts)
+        user, password = _login(parts, options)
         timeout = _timeout(shown, options)
     except ValueError as error:
         raise ConfigError(f"{shown!r} cannot be read: {error}") from None
@@ -85,17 +88,6 @@ def parse(url: str) -> Location:
         timeout=timeout,
         replicas=_replicas(shown, options),
     )
-
-
-def masked(url: str) -> str:
-    """The URL without its passwords, for people."""
-    url = re.sub(r"(sentinel_password=)[^&#]*", r"\1***", url)
-    head, found, tail = url.rpartition("@")
-    if not found:
-        return url
-    scheme, _, login = head.partition("://")
-    user, colon, _ = login.partition(":")
-    return f"{scheme}://{user}{':***' if colon else ''}@{tail}"
 
 
 def _refuse(shown: str, why: str) -> NoReturn:
@@ -146,12 +138,13 @@ def _addresses(shown: str, parts: SplitResult, port: int) -> tuple[tuple[str, in
     return tuple(found)
 
 
-def _login(parts: SplitResult) -> tuple[str | None, str | None]:
-    login, found, _ = parts.netloc.rpartition("@")
-    if not found:
-        return None, None
-    user, _, password = login.partition(":")
-    return unquote(user) or None, unquote(password) or None
+def _login(parts: SplitResult, options: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Before the host, or as options."""
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    return (
+        unquote(user) or options.get("username") or None,
+        unquote(password) or options.get("password") or None,
+    )
 
 
 def _db(shown: str, written: str) -> int:
