@@ -62,7 +62,9 @@ class Runnable:
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         """A class that inherits from a task inherits from the task's class. TaskError: the task is a function."""
         if not isinstance(self.fn, type):
-            raise TaskError(f"{self.name} is a task made of a function: only tasks made of classes can be inherited from")
+            raise TaskError(
+                f"{self.name} is a task made of a function: only tasks made of classes can be inherited from"
+            )
         return (self.fn,)
 
     def target(self) -> Callable[..., Any]:
