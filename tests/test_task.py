@@ -16,6 +16,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from longshore import App, crontab, every
 from longshore.codec import describe
 from longshore.context import Context
 from longshore.errors import ArgumentError, NotEncodable, TaskError
@@ -535,3 +536,45 @@ def test_a_parameter_may_have_any_name(ledger: Ledger) -> None:
     assert task.signature.load(ledger.last.payload) == ((1, 2, 3, 4, 5), {})
     assert task(self=1, args=2) == 3
     task.enqueue_many([{"self": 1, "args": 2}])
+
+
+def test_a_task_made_of_a_class_can_be_inherited_from() -> None:
+    app = App("memory://")
+
+    @app.task
+    class Greet:
+        queue = "greetings"
+        word = "hello"
+
+        def __call__(self, name: str) -> str:
+            return f"{self.word} {name}"
+
+    @app.task
+    class Shout(Greet):  # type: ignore[misc,valid-type]
+        word = "HELLO"
+
+        async def __call__(self, name: str) -> str:
+            return str(super().__call__(name.upper()))
+
+    assert Greet("bo") == "hello bo"
+    assert asyncio.run(Shout("bo")) == "HELLO BO"
+    assert (Shout.kind, Shout.options.queue) == ("async", "greetings")
+    assert app.tasks.keys() >= {Greet.name, Shout.name}
+
+    @app.task
+    def plain() -> None: ...
+
+    with pytest.raises(TaskError, match="made of a function"):
+
+        class Of(plain):  # type: ignore[misc,valid-type]
+            pass
+
+
+def test_errors_of_definitions_are_value_errors() -> None:
+    app = App("memory://")
+    for wrong in (lambda: crontab(minute=60), lambda: every(0), lambda: app.task(retry=-1)(plain_one)):
+        with pytest.raises(ValueError, match="60|more than zero|Retry"):
+            wrong()
+
+
+def plain_one() -> None: ...

@@ -114,7 +114,9 @@ def zone(timezone: object) -> tzinfo:
         hint = (
             f'; did you mean "{names[short]}"?' if short in names else did_you_mean(timezone, names.values())
         )
-        raise ConfigError(f'there is no time zone "{timezone}"{hint} Names are like Europe/Berlin') from None
+        raise ConfigError(
+            f'timezone: there is no time zone "{timezone}"{hint or "; names are like Europe/Berlin"}'
+        ) from None
 
 
 def zone_name(where: tzinfo) -> str:

@@ -1,7 +1,7 @@
 """Everything Longshore raises.
 
 LongshoreError
-├── ConfigError                    a URL, option, path or definition that cannot work
+├── ConfigError (ValueError)       a URL, option, path or definition that cannot work
 │   ├── TaskError                  a function that cannot be a task, or a name taken twice
 │   └── AppNotFound                MODULE:APP that leads nowhere
 ├── ArgumentError (TypeError)      a call that does not fit the task's signature
@@ -34,7 +34,7 @@ class LongshoreError(Exception):
     """Base of all errors of this library."""
 
 
-class ConfigError(LongshoreError):
+class ConfigError(LongshoreError, ValueError):
     """A URL, an option or a definition cannot work; the message names the value and the fix."""
 
 

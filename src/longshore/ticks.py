@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from longshore.schedules.base import Schedule
+from longshore.schedules.base import MICROSECOND, Schedule
 
 CatchUp = Literal["none", "latest", "all"]
 Overlap = Literal["allow", "skip", "queue"]
@@ -63,18 +63,26 @@ def rewound(schedule: Schedule, cursor: Cursor, now: float) -> Cursor | None:
 
 
 def due(
-    schedule: Schedule, last: datetime, now: datetime, catch_up: CatchUp, bound: Bound = None
+    schedule: Schedule,
+    last: datetime,
+    now: datetime,
+    catch_up: CatchUp,
+    bound: Bound = None,
+    *,
+    resumed: bool = False,
 ) -> list[datetime]:
     """The ticks after ``last``, up to ``now``, that are to become jobs, oldest first. Times in UTC.
 
-    Ticks at most `GRACE` late are on time. Of older ones, missed: ``none``; the ``latest``, unless a later tick is on time;
+    Ticks at most `GRACE` late are on time; if work was ``resumed`` after nobody looked, only the newest of them. Of others, missed: ``none``; the ``latest``, unless a later tick is on time;
     ``all``. ``bound``: at most so many missed ones (the newest; `MOST` where ``all`` has no bound), or none older than that.
     """
     if last >= now:
         return []
     edge = max(last, now - GRACE)
-    on_time = _newest(schedule, edge, now, None)
-    if catch_up == "none" or edge == last or (catch_up == "latest" and on_time):
+    on_time = _newest(schedule, edge, now, 1 if resumed else None)
+    if resumed and on_time:
+        edge = on_time[0] - MICROSECOND
+    if catch_up == "none" or edge <= last or (catch_up == "latest" and on_time):
         return on_time
     if isinstance(bound, timedelta):
         last = max(last, now - bound)

@@ -22,6 +22,11 @@ def ticks(app: App) -> list[JobRecord]:
     return app.store.find(Where(task="second"), 10_000)[::-1]
 
 
+def ended(jobs: list[JobRecord]) -> int:
+    """How many there are, if all have succeeded."""
+    return len(jobs) if all(job.state == "succeeded" for job in jobs) else 0
+
+
 def scene(url: str, folder: Path, workers: int, seconds: int, seed: int) -> None:
     """Let so many workers work so long; kill one with each tick; then look at every tick there was."""
     if url == "memory://":
@@ -44,7 +49,7 @@ def scene(url: str, folder: Path, workers: int, seconds: int, seed: int) -> None
             programs[place].end()
             programs[place] = start()
             until(lambda count=count: len(ticks(app)) > count, "the next tick")  # type: ignore[misc]
-        until(lambda: all(job.state == "succeeded" for job in ticks(app)), "the end of all jobs")
+        sure = until(lambda: ended(ticks(app)), "the end of all jobs")
         for program in programs:
             program.signal(signal.SIGTERM)
             program.end()
@@ -54,10 +59,12 @@ def scene(url: str, folder: Path, workers: int, seconds: int, seed: int) -> None
     assert times == pytest.approx([begun + n for n in range(1, len(found) + 1)], abs=1e-4), (
         "doubled or missing"
     )
-    assert all(job.state == "succeeded" for job in found)
+    # What ticks while the workers end, one after the other, may be left to those that come next.
+    assert ended(found[:sure])
     # A killed worker's run is repeated; the job is the same.
     ran = [line.split() for line in ledger.read_text().splitlines()]
-    assert len({job for _, job in ran}) == len({tick for tick, _ in ran}) == len(found)
+    assert len({job for _, job in ran}) == len({tick for tick, _ in ran})
+    assert sure <= len({job for _, job in ran}) <= len(found)
     app.close()
 
 

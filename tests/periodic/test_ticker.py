@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,8 @@ from longshore import App, Context, Middleware, at, crontab, every
 from longshore.errors import StoreUnavailable
 from longshore.model import Where
 from longshore.testing.clock import Clock
-from longshore.ticks import Cursor
+from longshore.testing.waiting import until
+from longshore.ticks import CatchUp, Cursor
 from longshore.worker.ticker import Ticker
 from servers import postgres
 from servers.shared import in_namespace
@@ -145,6 +147,38 @@ def test_catch_up_after_downtime(stage: Stage, catch_up: str, bound: object, exp
     assert stage.times() == expected
     stage.look(25)
     assert stage.times() == [*expected, 360]
+
+
+@pytest.mark.parametrize(
+    ("url", "catch_up", "expected"),
+    [("memory", "none", 1), ("memory", "latest", 1), ("memory", "all", 7), ("postgresql", "latest", 1)],
+    indirect=["url"],
+)
+def test_a_short_time_without_workers_is_downtime_too(url: str, catch_up: CatchUp, expected: int) -> None:
+    clock = Clock(NOON.timestamp())
+    app = App(url, clock=clock)
+
+    @app.periodic(every(1), catch_up=catch_up)
+    def second() -> None: ...
+
+    def looked(count: int) -> Callable[[], bool]:
+        return lambda: len(app.store.find(Where(task=second.name), 100)) == count
+
+    with app.worker() as worker:
+        until(lambda: worker.ticker.ready, "a look at the schedule")
+        clock.move(2)
+        worker.ticker.changed()
+        until(looked(2), "the first ticks")
+    clock.move(7)
+    with app.worker() as worker:
+        until(lambda: worker.ticker.ready, "a look after that")
+        until(looked(2 + expected), f"{expected} jobs for seven seconds away")
+        with app.worker() as other:  # not alone: nothing was missed meanwhile
+            until(lambda: other.ticker.ready, "a look of another one")
+            clock.move(3)
+            other.ticker.changed()
+            until(looked(5 + expected), "three more")
+    app.close()
 
 
 @pytest.mark.parametrize("step", [HOUR, 5 * HOUR, 87_600 * HOUR])

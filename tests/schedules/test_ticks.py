@@ -55,6 +55,22 @@ def test_short_absences_are_no_catching_up() -> None:
         assert found == [NOON + n * SECOND for n in range(1, 11)]
 
 
+def test_after_an_absence_the_newest_alone_is_on_time() -> None:
+    secondly, now = every(1, anchor=NOON), NOON + 5.5 * SECOND
+    for catch_up, bound, expected in (
+        ("none", None, [5]),
+        ("latest", None, [5]),
+        ("all", None, [1, 2, 3, 4, 5]),
+        ("all", 2, [3, 4, 5]),
+        ("all", 3 * SECOND, [3, 4, 5]),
+    ):
+        found = due(secondly, NOON, now, catch_up, bound, resumed=True)  # type: ignore[arg-type]
+        assert found == [NOON + n * SECOND for n in expected], (catch_up, bound)
+    assert due(MINUTELY, NOON, NOON + 30 * SECOND, "latest", resumed=True) == []
+    assert due(MINUTELY, NOON - HOUR, NOON + 30 * SECOND, "none", resumed=True) == []
+    assert due(MINUTELY, NOON - HOUR, NOON + 30 * SECOND, "latest", resumed=True) == [NOON]
+
+
 def test_a_clock_ten_years_ahead_costs_little() -> None:
     asked = []
     often = every(1, anchor=NOON)

@@ -26,6 +26,8 @@ def load(doc: Mapping[str, Any]) -> Schedule:
     """The schedule that `dump` made this of. ConfigError: it is damaged, or of a newer version."""
     try:
         return _load(doc)
+    except ConfigError:
+        raise
     except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
         raise ConfigError(f"a stored schedule cannot be read: {error!r} in {doc!r:.200}") from None
 

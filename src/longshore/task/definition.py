@@ -38,6 +38,8 @@ def define(target: Any, door: Door, given: Mapping[str, Any], extra: Mapping[str
         _check_no_method(name, target)
     try:
         signature = Signature(body, name, bound=target is not body)
+    except TaskError:
+        raise
     except (ValueError, TypeError) as error:
         raise TaskError(f'task "{name}": its parameters cannot be read: {error}') from None
     made = AsyncTask if kind == "async" else SyncTask

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, cast
 
 from longshore.context import Context
-from longshore.errors import NotEncodable
+from longshore.errors import NotEncodable, TaskError
 from longshore.ids import new_id
 from longshore.model import JobRecord
 from longshore.signature import Signature
@@ -58,6 +58,14 @@ class Runnable:
     def __wrapped__(self) -> Callable[..., Any]:
         """For `inspect.signature` and documentation tools."""
         return self.fn
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        """A class that inherits from a task inherits from the task's class. TaskError: the task is a function."""
+        if not isinstance(self.fn, type):
+            raise TaskError(
+                f"{self.name} is a task made of a function: only tasks made of classes can be inherited from"
+            )
+        return (self.fn,)
 
     def target(self) -> Callable[..., Any]:
         """What one run calls: the function, or a fresh instance of the class."""

@@ -23,7 +23,7 @@ from longshore.periodic.schedules import Kept, Schedules
 from longshore.schedules.paced import Paced
 from longshore.stores.base import Store, Subscription
 from longshore.task import Task
-from longshore.ticks import Cursor, Overlap, advanced, begin, due, moment, rewound, tick_id
+from longshore.ticks import GRACE, Cursor, Overlap, advanced, begin, due, moment, rewound, tick_id
 
 T = TypeVar("T")
 _log = logging.getLogger("longshore.worker")
@@ -51,7 +51,7 @@ class Plan(NamedTuple):
 
 
 class Ticker:
-    """``added`` is told after jobs were stored."""
+    """``added`` is told after jobs were stored; ``alone`` says, at the start, whether no other worker is at work."""
 
     def __init__(
         self,
@@ -59,11 +59,13 @@ class Ticker:
         schedules: Schedules,
         tasks: Mapping[str, Task[..., Any]],
         added: Callable[[], object],
+        alone: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
         self._schedules = schedules
         self._tasks = tasks
         self._added = added
+        self._alone = alone
         self._wake = threading.Event()
         self._stopped = False
         self._late = between(0, 0.03)
@@ -111,11 +113,12 @@ class Ticker:
         kept, now = self._schedules.kept(), self._store.now()
         young = self._young(kept, now)
         plans, changed, wait = {}, {}, POLL
+        alone = not self.ready and self._alone()
         for key, entry in kept.entries.items():
             if key in young:
                 wait = min(wait, young[key])
                 continue
-            plan = self._guarded(key, self._plan, key, entry, kept, now)
+            plan = self._guarded(key, self._plan, key, entry, kept, now, alone)
             if plan is None:
                 continue
             plans[key] = plan
@@ -152,7 +155,7 @@ class Ticker:
                 _log.exception("schedule %s: its ticks cannot be told", key)
             return None
 
-    def _plan(self, key: str, entry: Entry, kept: Kept, now: float) -> Plan | None:
+    def _plan(self, key: str, entry: Entry, kept: Kept, now: float, alone: bool) -> Plan | None:
         """None: it is none of this worker's business, or paused."""
         declared = self._schedules.declared.get(key)
         task = self._tasks.get(entry.task)
@@ -173,10 +176,12 @@ class Ticker:
         if isinstance(schedule, Paced):
             last = max(cursor.last, at if at <= now else 0.0)
             return self._plan_paced(entry, task, declared, cursor, schedule.wait(moment(last)), now)
+        # Nobody looked for a while: this process was suspended or cut off, or begins where others have ended.
         looked = self._looked.get((key, entry.since), 0.0)
+        resumed = now - looked > GRACE.total_seconds() if looked else alone and key in kept.cursors
         # Of times ahead only the cursor counts: a clock that was set back makes nonsense of the others.
         last = max(cursor.last, at if at <= now else 0.0, looked if looked <= now else 0.0)
-        found = due(schedule, moment(last), moment(now), entry.catch_up, entry.bound)
+        found = due(schedule, moment(last), moment(now), entry.catch_up, entry.bound, resumed=resumed)
         ticks = [tick.timestamp() for tick in found]
         if cursor.pending is not None:
             ticks.insert(0, cursor.pending)

@@ -178,10 +178,14 @@ class Worker:
                 self.processes, execution, self.feed.ended, late, app.max_result, app.prepare
             ),
         }
-        self.ticker = Ticker(store, app.schedules, app.tasks, self.feed.hint)
+        self.ticker = Ticker(store, app.schedules, app.tasks, self.feed.hint, self._alone)
         self.mover = None if app.outbox is None else Mover(app.outbox, self.feed.hint)
         if self._burst:
             self.feed.idle = self._idle
+
+    def _alone(self) -> bool:
+        """Whether no other worker has said of late that it is at work."""
+        return not any(name != self.name for name in self.app.store.list("worker"))
 
     def _idle(self) -> None:
         """Nothing is left to do; with due ticks not made into jobs yet, or jobs in the outbox, something may come."""

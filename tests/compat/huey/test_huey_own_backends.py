@@ -4,6 +4,7 @@ import base64
 import json
 import logging
 import threading
+import time
 from collections import deque
 
 import pytest
@@ -170,6 +171,33 @@ def test_retries_by_hand(own):
     assert own.dequeue() is None
     with pytest.raises(TaskException, match="never"):
         res.get(blocking=True)
+
+
+def test_a_failure_is_no_result_while_retries_are_left(own, consume):
+    kept = []
+    put = own.result_store.put
+    own.result_store.put = lambda key, value: (kept.append(value), put(key, value))
+
+    @queue_command(own, retries=1, retries_as_argument=True)
+    def flaky(retries):
+        if retries:
+            raise ValueError("not yet")
+        return "there"
+
+    consume(own, **FAST)
+    assert flaky().get(blocking=True, timeout=20) == "there"
+    assert len(kept) == 1
+
+
+def test_a_retry_by_hand_waits(own):
+    @queue_command(own, retries=1, retry_delay=60)
+    def fail():
+        raise ValueError("not yet")
+
+    fail()
+    with pytest.raises(ValueError, match="not yet"):
+        own.execute(own.dequeue())
+    assert 50 < own.dequeue().due - time.time() <= 60
 
 
 def test_revoke(own, consume):

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from longshore.compat.huey.message import CALL, Message
 from longshore.compat.huey.registry import name_of, registry
+from longshore.errors import NotEncodable
 from longshore.ids import new_id
+from longshore.signature import Signature
+
+#: Marks arguments that are stored as the function's annotations say. No parameter can have this name.
+TYPED: Final = "huey:typed"
 
 
 class QueueCommand:
@@ -78,11 +83,14 @@ class QueueCommand:
 
     def message(self) -> Message:
         """As it is written to a queue. NotEncodable: its data have no stored form."""
-        args, kwargs = self.call_of(self.get_data())
+        payload = self.payload_of(*self.call_of(self.get_data()))
         time = None if self.execute_time is None else self.execute_time.isoformat()
-        return Message(
-            self.task_id, name_of(type(self)), CALL.bind(args, kwargs), time, self.due, self.failures
-        )
+        return Message(self.task_id, name_of(type(self)), payload, time, self.due, self.failures)
+
+    @classmethod
+    def payload_of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+        """These arguments, encoded. NotEncodable."""
+        return CALL.bind(args, kwargs)
 
     @classmethod
     def call_of(cls, data: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -127,8 +135,20 @@ class FunctionCommand(QueueCommand):
         return tuple(args), dict(kwargs)
 
     @classmethod
+    def payload_of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+        try:
+            return CALL.bind(args, kwargs)
+        except NotEncodable:  # no plain data: as the annotations say, then
+            return CALL.bind((cls.signature().bind(args, kwargs),), {TYPED: True})
+
+    @classmethod
     def data_of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return args, kwargs
+        return cls.signature().load(args[0]) if TYPED in kwargs else (args, kwargs)
+
+    @classmethod
+    def signature(cls) -> Signature:
+        """Of the function. TaskError: an annotation has no stored form."""
+        return Signature(cls.function, cls.function.__qualname__)
 
 
 class PeriodicFunctionCommand(FunctionCommand, PeriodicQueueCommand):

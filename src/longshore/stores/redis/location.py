@@ -72,6 +72,8 @@ def parse(url: str) -> Location:
         path, addresses, master, db = _where(shown, parts, kind, options)
         user, password = _login(parts, options)
         timeout = _timeout(shown, options)
+    except ConfigError:
+        raise
     except ValueError as error:
         raise ConfigError(f"{shown!r} cannot be read: {error}") from None
     common = {"socket_timeout": timeout, "socket_connect_timeout": timeout} | _tls(shown, options)

@@ -1,3 +1,0 @@
-"""See `longshore.compat.pulsar.tasks`."""
-
-from longshore.compat.pulsar.tasks import *  # noqa: F403

@@ -1,0 +1,3 @@
+"""See `longshore.compat.pulsar.tasks.models`."""
+
+from longshore.compat.pulsar.tasks.models import *  # noqa: F403
