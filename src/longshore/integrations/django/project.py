@@ -87,6 +87,11 @@ class ProjectApp(App):
         return super().url if self.eager else self.place.shown
 
     @property
+    def unopened(self) -> Store:
+        """See `App.unopened`."""
+        return super().unopened if self.eager or self.place.url == "memory:" else self.place.unopened()
+
+    @property
     def store(self) -> Store:
         """The store as this thread is to see it: in a transaction of Django's, as part of that."""
         if self.mistakes:
