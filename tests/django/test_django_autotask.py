@@ -147,11 +147,13 @@ def test_calls_return_at_once_and_a_worker_runs_them(shop: Project) -> None:
     ]
 
 
+@pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 def test_a_periodic_task_that_fails_runs_again_next_time(shop: Project) -> None:
     shop.write("shop/periodic.py", PERIODIC)
     assert shop.do(MANY) == "['failed'] [] []"
 
 
+@pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 def test_a_changed_schedule_takes_effect(shop: Project) -> None:
     look = "from shop import tasks; from longshore.integrations.django import app\n"
     look += "print(app.schedules.get('shop.tasks.hourly').schedule)"

@@ -55,6 +55,7 @@ COMMANDS = {
 def test_requests_enqueue_and_a_killed_worker_loses_nothing(project: Project, server: str) -> None:
     # A parent that used the store before it forked is what --preload is about.
     project.write("site_wsgi.py", (project.folder / "site_wsgi.py").read_text() + PRELOADED)
+    project.set(LONGSHORE={"LEASE": 1, "SWEEP": 0.2})
     port = free_port()
     web = project.launch(*[word.format(port=port) for word in COMMANDS[server]])
     until(lambda: up(port), f"{server} to answer: {web.output}")
@@ -66,7 +67,6 @@ def test_requests_enqueue_and_a_killed_worker_loses_nothing(project: Project, se
     until(lambda: "started" in worker.output, "a job to be started")
     worker.signal(signal.SIGKILL)
     worker.end()
-    project.set(LONGSHORE={"LEASE": 1, "SWEEP": 0.2})
     other = project.start("longshore", "worker")
     jobs = [answer["job"] for answer in answers]
     said = project.do(

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
+import pytest
 from project import Project
 
 
 def test_tables_are_a_migration_like_others(bare: Project) -> None:
-    assert "Tables for jobs, version 1" in bare.manage("migrate", "--plan")
-    assert "longshore" in bare.manage("sqlmigrate", "longshore", "0001")
-    assert "CREATE TABLE" in bare.manage("sqlmigrate", "longshore", "0001")
-    bare.manage("migrate", "-v0")
-    bare.manage("migrate", "-v0")
-    assert "No changes detected" in bare.manage("makemigrations", "--check", "--dry-run")
-    assert "no issues" in bare.manage("check")
-    bare.manage("migrate", "longshore", "zero", "-v0")
-    bare.manage("migrate", "-v0")
+    said = bare.do(
+        """
+from django.core.management import call_command
+call_command("migrate", "--plan")
+call_command("sqlmigrate", "longshore", "0001")
+for words in ("migrate",), ("migrate",), ("migrate", "longshore", "zero"), ("migrate",):
+    call_command(*words, verbosity=0)
+call_command("makemigrations", "--check", "--dry-run")
+call_command("check")
+call_command("longshore", "migrate")
+"""
+    )
+    for text in (
+        "Tables for jobs, version 1",
+        "CREATE TABLE",
+        "No changes",
+        "no issues",
+        "nothing was to be done",
+    ):
+        assert text in said
 
 
 def test_without_tables_it_is_said_what_makes_them(bare: Project) -> None:
@@ -24,60 +38,77 @@ def test_without_tables_it_is_said_what_makes_them(bare: Project) -> None:
     assert "make them: python manage.py migrate" in said
     said = bare.do(
         """
+from django.core.management import call_command
 from longshore.errors import SchemaError
 from shop.tasks import add
 try:
     add.enqueue(1, 2)
 except SchemaError as error:
     print(error)
+call_command("migrate", verbosity=0)
+add.enqueue(1, 2)
+call_command("longshore", "worker", "--burst")
+try:
+    call_command("longshore", "jobs", "shw")
+except Exception as error:
+    print(error, error.returncode)
 """
     )
     assert "the tables for jobs in database 'default' are not there" in said
-    bare.manage("migrate", "-v0")
-    bare.do("from shop.tasks import add; add.enqueue(1, 2)")
-    assert "1 done" in bare.manage("longshore", "worker", "--burst")
+    assert "1 done" in said
+    assert said.endswith("longshore ended with 2 2")
 
 
+#: A setting -> what is said of it.
+MISTAKES: dict[str, tuple[Any, list[str]]] = {
+    "many": (
+        {"LEASES": 3, "SWEEP": -1, "DATABASE": "other", "MIDDLEWARE": ["shop.nothing.There"], "EAGER": "yes"},
+        [
+            "longshore.E002", 'did you mean "LEASE"', "longshore.E003", "SWEEP", "longshore.E004",
+            "Name one of DATABASES: default", "longshore.E007", "shop.nothing.There", "'EAGER'",
+        ],
+    ),
+    "store": ({"STORE": "redsi://secret:word@host"}, ["longshore.E006", "redis://"]),
+    "no dict": ([], ["longshore.E001"]),
+    "right": ({}, ["longshore.W012", "transaction_mode"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bare", ["sqlite"], indirect=True)
 def test_every_mistake_is_named(bare: Project) -> None:
-    bare.set(
-        LONGSHORE={
-            "LEASES": 3,
-            "SWEEP": -1,
-            "DATABASE": "other",
-            "MIDDLEWARE": ["shop.nothing.There"],
-            "EAGER": "yes",
-        }
+    default = bare.settings["DATABASES"]["default"]
+    bare.set(DATABASES={"default": {**default, "OPTIONS": {}}})
+    said = json.loads(
+        bare.do(
+            f"""
+import json
+from django.core.checks import run_checks
+from django.test import override_settings
+def found(setting):
+    with override_settings(LONGSHORE=setting):
+        return "\\n".join(str(message) for message in run_checks())
+print(json.dumps({{name: found(setting) for name, (setting, _) in {MISTAKES!r}.items()}}))
+"""
+        )
     )
-    said = bare.manage("check", code=1)
-    for text in (
-        "longshore.E002",
-        'did you mean "LEASE"',
-        "longshore.E003",
-        "SWEEP",
-        "longshore.E004",
-        "Name one of DATABASES: default",
-        "longshore.E007",
-        "shop.nothing.There",
-        "'EAGER'",
-    ):
-        assert text in said, text
-    bare.set(LONGSHORE={"STORE": "redsi://secret:word@host"})
-    said = bare.manage("check", code=1)
-    assert "longshore.E006" in said
-    assert "redis://" in said
-    assert "word" not in said
-    bare.set(LONGSHORE=[])
-    assert "longshore.E001" in bare.manage("check", code=1)
+    missed = [
+        (name, text) for name, (_, texts) in MISTAKES.items() for text in texts if text not in said[name]
+    ]
+    assert missed == []
+    assert "word" not in said["store"]
+    bare.set(LONGSHORE={"LEASES": 3})
+    assert "longshore.E002" in bare.manage("check", code=1)
 
 
 def test_another_database_keeps_the_jobs(bare: Project) -> None:
     default = bare.settings["DATABASES"]["default"]
     other = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(bare.folder / "jobs.sqlite3")}
     bare.set(DATABASES={"default": default, "jobs": other}, LONGSHORE={"DATABASE": "jobs"})
-    bare.manage("migrate", "-v0")
-    bare.manage("migrate", "-v0", "--database", "jobs")
     said = bare.do(
         """
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+call_command("migrate", "--database", "jobs", verbosity=0)
 from django.db import connections, transaction
 from shop.tasks import add, app
 try:
@@ -90,11 +121,13 @@ print(app.store.count())
 with transaction.atomic():
     add.enqueue(1, 2)
     print(app.store.count())
-print(app.store.count(), "longshore_jobs" in connections["default"].introspection.table_names())
+print("longshore_jobs" in connections["default"].introspection.table_names())
+call_command("longshore", "worker", "--burst")
+print(app.store.count())
 """
-    )
-    assert said.splitlines() == ["{}", "{}", "{('default', 'queued'): 1} False"]
-    assert "1 done" in bare.manage("longshore", "worker", "--burst")
+    ).splitlines()
+    assert said[:3] == ["{}", "{}", "False"]
+    assert said[-1] == "{('default', 'succeeded'): 1}"
 
 
 def test_the_newest_tables_have_a_migration(tmp_path: Path) -> None:

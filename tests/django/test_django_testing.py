@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from project import Project
 
 TESTS = """
@@ -89,10 +90,9 @@ def test_a_projects_tests(bare: Project) -> None:
     assert "OK" in said
 
 
+@pytest.mark.parametrize("bare", ["sqlite"], indirect=True)
 def test_on_sqlite_in_a_file(bare: Project) -> None:
     database = bare.settings["DATABASES"]["default"]
-    if "sqlite" not in database["ENGINE"]:
-        return
     bare.set(DATABASES={"default": {**database, "TEST": {"NAME": str(Path(bare.folder, "test.sqlite3"))}}})
     bare.write("shop/tests.py", TESTS)
     assert "OK" in bare.manage("test", "-v1")

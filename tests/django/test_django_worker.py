@@ -6,8 +6,6 @@ import json
 
 from project import Project
 
-from servers.shared import in_namespace
-
 POSTGRES = "postgresql"
 #: In a module of the name that huey gave it.
 OFTEN = """
@@ -83,27 +81,3 @@ print(tidy.schedule.next(datetime(2030, 1, 1, 0, 30, tzinfo=UTC)).utcoffset() is
     project.manage("longshore", "worker", "--burst", "-c", "1")
     assert project.do(f"from shop.tasks import app; print(app.job({later!r}).state)") == "queued"
     assert project.do("from shop.models import Order; print(Order.objects.get().name)") == "ticked"
-
-
-def test_elsewhere_means_after_the_commit(project: Project) -> None:
-    project.set(LONGSHORE={"STORE": in_namespace(str(project.folder))})
-    said = project.do(
-        """
-from django.db import transaction
-from shop.tasks import add, app
-try:
-    with transaction.atomic():
-        add.enqueue(1, 2)
-        raise KeyError
-except KeyError:
-    pass
-with transaction.atomic():
-    with transaction.atomic():
-        job = add.enqueue(1, 2)
-    print(app.store.count())
-print(app.store.count(), job.refresh().state)
-app.close()
-"""
-    )
-    assert said.splitlines() == ["{}", "{('default', 'queued'): 1} queued"]
-    assert "1 done" in project.manage("longshore", "worker", "--burst")

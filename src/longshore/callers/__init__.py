@@ -20,6 +20,7 @@ _ADAPTERS: Final = {
     "psycopg": "longshore.callers.psycopg",
     "asyncpg": "longshore.callers.asyncpg",
     "sqlalchemy": "longshore.callers.sqlalchemy",
+    "django": "longshore.callers.django",
 }
 
 
@@ -34,6 +35,6 @@ def caller(connection: Any) -> Caller:
             return found
     raise ConfigError(
         f"connection= wants a connection with a transaction on it, not a {type(connection).__qualname__}\n"
-        "known: a sqlite3.Connection, aiosqlite, psycopg.Connection or AsyncConnection, asyncpg, and SQLAlchemy's "
-        "Connection, Session, AsyncConnection and AsyncSession"
+        "known: a sqlite3.Connection, aiosqlite, psycopg.Connection or AsyncConnection, asyncpg, SQLAlchemy's "
+        "Connection, Session, AsyncConnection and AsyncSession, and Django's connections"
     )

@@ -145,8 +145,11 @@ class PostgresShelf:
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self._table} TO role (INSERT is enough to enqueue)"
         )
 
-    def _run(self, text: str, **values: Any) -> Rows:
-        return self._pool().run(Call(text.replace("{outbox}", self._outbox), values))
+    def _call(self, text: str, **values: Any) -> Call:
+        return Call(text.replace("{outbox}", self._outbox), values)
+
+    def _run(self, call: Call) -> Rows:
+        return self._pool().run(call)
 
     # -- in the caller's transaction ---------------------------------------------------------------------------------
 
@@ -155,10 +158,25 @@ class PostgresShelf:
         self._pool()
         try:
             yield from self._checked(caller)
+        except Refused as error:
+            raise self._told(error) from error.__cause__
+        return (yield from self.adding(jobs))
+
+    def adding(self, jobs: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
+        """See `shelf.Shelf.adding`."""
+        try:
             yield self._insert(jobs)
         except Refused as error:
             raise self._told(error) from error.__cause__
         return list(jobs)
+
+    def looking(self, ids: Sequence[str]) -> Call:
+        """See `shelf.Shelf.looking`."""
+        return self._call("SELECT id, job FROM {outbox} WHERE id = ANY (%(ids)s::text[])", ids=texts(ids))
+
+    def dropping(self, ids: Sequence[str]) -> Call:
+        """See `shelf.Shelf.dropping`."""
+        return self._call("DELETE FROM {outbox} WHERE id = ANY (%(ids)s::text[])", ids=texts(ids))
 
     def _checked(self, caller: Caller) -> Steps[None]:
         visiting.refuse_dialect(caller, self._location)
@@ -206,16 +224,14 @@ class PostgresShelf:
 
     def drop(self, ids: Sequence[str]) -> None:
         """See `shelf.Shelf.drop`."""
-        self._run("DELETE FROM {outbox} WHERE id = ANY (%(ids)s::text[])", ids=texts(ids))
+        self._run(self.dropping(ids))
 
     def get(self, ids: Sequence[str]) -> dict[str, bytes]:
         """See `shelf.Shelf.get`."""
-        return dict(
-            self._run("SELECT id, job FROM {outbox} WHERE id = ANY (%(ids)s::text[])", ids=texts(ids))
-        )
+        return dict(self._run(self.looking(ids)))
 
     def backlog(self) -> Backlog:
         """See `shelf.Shelf.backlog`."""
         text = "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp()) - min(created_at), 0)::float8 FROM {outbox}"
-        [(count, oldest)] = self._run(text)
+        [(count, oldest)] = self._run(self._call(text))
         return Backlog(count, max(0.0, oldest))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from longshore.callers import Caller, Steps
+from longshore.callers import Call, Caller, Steps
 from longshore.model import JobRecord
 
 
@@ -27,8 +27,10 @@ class Backlog(NamedTuple):
 class Shelf(Protocol):
     """All methods may be called from several threads. StoreError where the database fails."""
 
-    #: for people: no password in it
-    url: str
+    @property
+    def url(self) -> str:
+        """Where it is, for people: no password in it."""
+        ...
 
     def open(self) -> None:
         """Connect; make the table where there is none. SchemaError: the role may not; the message has the statements."""
@@ -48,6 +50,18 @@ class Shelf(Protocol):
 
     def join(self, caller: Caller, jobs: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
         """Put the jobs there in the caller's own transaction. ConfigError: it leads elsewhere."""
+        ...
+
+    def adding(self, jobs: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
+        """As `join`, on a connection that is known to lead there, where the table is known to be."""
+        ...
+
+    def looking(self, ids: Sequence[str]) -> Call:
+        """The statement that gives id and job of those of the rows that are there."""
+        ...
+
+    def dropping(self, ids: Sequence[str]) -> Call:
+        """The statement that removes rows."""
         ...
 
     def take(self, limit: int, add: Callable[[list[Row]], object]) -> list[Row]:

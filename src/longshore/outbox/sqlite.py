@@ -96,12 +96,30 @@ class SqliteShelf:
             yield from visiting.checked(caller, path, "the outbox", "outbox=")
             if self._connection is None and not (yield Call(_FIND, ())):
                 yield Call(_TABLE, ())  # by the caller: while he writes, nobody else can
-            if len(jobs) <= _ROWS:
-                yield _insert(jobs)
-                return list(jobs)
-            return (yield from visiting.whole(_inserts(jobs), "longshore_outbox"))
         except Refused as error:
             raise visiting.told(path, error) from error.__cause__
+        return (yield from self.adding(jobs))
+
+    def adding(self, jobs: Sequence[JobRecord]) -> Steps[list[JobRecord]]:
+        """See `shelf.Shelf.adding`."""
+        try:
+            if len(jobs) > _ROWS:
+                return (yield from visiting.whole(_inserts(jobs), "longshore_outbox"))
+            yield _insert(jobs)
+        except Refused as error:
+            raise visiting.told(self._location.path, error) from error.__cause__
+        return list(jobs)
+
+    def looking(self, ids: Sequence[str]) -> Call:
+        """See `shelf.Shelf.looking`."""
+        text = "SELECT id, job FROM longshore_outbox WHERE id IN (SELECT value FROM json_each(?))"
+        return Call(text, (_json(ids),))
+
+    def dropping(self, ids: Sequence[str]) -> Call:
+        """See `shelf.Shelf.dropping`."""
+        return Call(
+            "DELETE FROM longshore_outbox WHERE id IN (SELECT value FROM json_each(?))", (_json(ids),)
+        )
 
     # -- moving ------------------------------------------------------------------------------------------------------
 
@@ -125,13 +143,13 @@ class SqliteShelf:
 
     def drop(self, ids: Sequence[str]) -> None:
         """See `shelf.Shelf.drop`."""
-        text = "DELETE FROM longshore_outbox WHERE id IN (SELECT value FROM json_each(?))"
-        self._do(lambda own: own.execute(text, (_json(ids),)))
+        call = self.dropping(ids)
+        self._do(lambda own: own.execute(call.text, call.values))
 
     def get(self, ids: Sequence[str]) -> dict[str, bytes]:
         """See `shelf.Shelf.get`."""
-        text = "SELECT id, job FROM longshore_outbox WHERE id IN (SELECT value FROM json_each(?))"
-        return self._do(lambda own: dict(own.execute(text, (_json(ids),)).fetchall()))
+        call = self.looking(ids)
+        return self._do(lambda own: dict(own.execute(call.text, call.values).fetchall()))
 
     def backlog(self) -> Backlog:
         """See `shelf.Shelf.backlog`."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Warning
 from django.db import connections
 
 from longshore.errors import LongshoreError
 from longshore.integrations.django.conf import Conf, read
+from longshore.integrations.django.database import in_memory, url_of
+from longshore.integrations.django.waiting import outbox_alias
 from longshore.stores import open_store
 
 
@@ -24,7 +26,23 @@ def check_settings(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
         messages += _elsewhere(conf)
     elif not any(number == 4 for number, _, _ in mistakes):
         messages += _database(conf)
-    return messages
+    return [*messages, *_write_locks({conf.database if conf.store is None else None, outbox_alias(conf)})]
+
+
+def _write_locks(aliases: Iterable[str | None]) -> Iterator[CheckMessage]:
+    """Beside a worker, SQLite refuses at once who has read in his transaction and then wants to write."""
+    for alias in sorted(filter(None, aliases)):
+        connection = connections[alias]
+        if connection.vendor != "sqlite" or in_memory(connection):
+            continue
+        mode = connection.settings_dict["OPTIONS"].get("transaction_mode") or "DEFERRED"
+        if str(mode).upper() == "DEFERRED":
+            yield Warning(
+                f'Workers write to the SQLite database {alias!r}: a transaction that reads first may fail with "database is '
+                'locked", without waiting.',
+                hint=f'Set DATABASES[{alias!r}]["OPTIONS"] = {{"transaction_mode": "IMMEDIATE"}}.',
+                id="longshore.W012",
+            )
 
 
 def _elsewhere(conf: Conf) -> Iterator[CheckMessage]:
@@ -38,8 +56,6 @@ def _elsewhere(conf: Conf) -> Iterator[CheckMessage]:
 
 
 def _database(conf: Conf) -> Iterator[CheckMessage]:
-    from longshore.integrations.django.database import in_memory, url_of
-
     connection = connections[conf.database]
     if connection.vendor == "postgresql" and find_spec("psycopg") is None:
         yield Error(

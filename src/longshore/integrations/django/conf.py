@@ -33,6 +33,8 @@ class Conf(msgspec.Struct, frozen=True):
     database      the alias of the database that keeps the jobs
     options       more of the store's URL, ``{"schema": "jobs", "pool": 4}``: see the page of that store
     after_commit  where jobs are kept elsewhere: the alias of the database on whose commit they are stored; None: at once
+    outbox        whether they wait for it in a table of that database, from where workers move them: then none is lost if
+                  the place where jobs are kept cannot be reached in that moment
     lease, sweep, max_crashes, keep, max_args, max_result, eager   as `longshore.App` takes them
     middleware    dotted paths of middleware classes, or instances, outermost first
     modules       the modules of installed apps in which tasks are looked for
@@ -42,6 +44,7 @@ class Conf(msgspec.Struct, frozen=True):
     database: str = DEFAULT_DB_ALIAS
     options: Mapping[str, str] = {}
     after_commit: str | None = DEFAULT_DB_ALIAS
+    outbox: bool = True
     lease: float = 15.0
     sweep: float = 5.0
     max_crashes: int = 3
@@ -153,6 +156,7 @@ _READERS: Final[Mapping[str, Any]] = {
     "DATABASE": _alias,
     "OPTIONS": _options,
     "AFTER_COMMIT": lambda value: None if value is None else _alias(value),
+    "OUTBOX": _flag,
     "LEASE": lambda value: seconds(value, "LEASE", positive=True),
     "SWEEP": lambda value: seconds(value, "SWEEP", positive=True),
     "MAX_CRASHES": _number,

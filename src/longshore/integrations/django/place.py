@@ -63,6 +63,12 @@ class Place:
 
     def own(self) -> Store:
         """The store on connections of its own, opened."""
+        store = self.unopened()
+        store.open()
+        return store
+
+    def unopened(self) -> Store:
+        """The same, as it is."""
         url = self.url
         if url == "memory:":
             raise ConfigError(
@@ -73,9 +79,7 @@ class Place:
             if self._own is None or self._own[0] != url:
                 self._close()
                 self._own = (url, open_store(url))
-            store = self._own[1]
-        store.open()
-        return store
+            return self._own[1]
 
     def guest(self) -> Store:
         """The store on Django's connections, each thread on its own."""
@@ -108,6 +112,9 @@ def _guest(wrapper: BaseDatabaseWrapper, conf: Conf, url: str) -> Store:
     def raw() -> Any:
         connection = connections[alias]
         connection.validate_no_broken_transaction()
+        if not connection.in_atomic_block and getattr(connection.connection, "closed", False):
+            # By the server. Django itself would use it until the end of a request in which it noticed.
+            connection.close()
         connection.ensure_connection()
         return connection.connection
 

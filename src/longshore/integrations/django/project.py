@@ -13,16 +13,21 @@ from django.core.signals import setting_changed
 from django.db import connections, transaction
 
 from longshore.app import App
+from longshore.callers import caller
+from longshore.callers.django import DjangoCaller
 from longshore.courier import Courier
 from longshore.errors import ConfigError
 from longshore.integrations.django.around import AroundJobs, close_kept
+from longshore.integrations.django.commits import in_transaction
 from longshore.integrations.django.conf import Conf, Mistake, read
 from longshore.integrations.django.discovery import discover, set_up
 from longshore.integrations.django.place import Place
+from longshore.integrations.django.waiting import DjangoShelf, outbox_alias
 from longshore.job import Job
 from longshore.jobs import Jobs
 from longshore.joining import Joining
 from longshore.model import JobRecord
+from longshore.outbox import Outbox
 from longshore.outcome import Outcome
 from longshore.stores.base import Store
 from longshore.task import Request
@@ -58,10 +63,8 @@ class ProjectApp(App):
 
     def __init__(self, found: Conf, mistakes: Sequence[Mistake] = ()) -> None:
         super().__init__("memory://", keep=found.keep, middleware=[AroundJobs(), *found.middleware])
-        self.configure(found, mistakes)
         self._courier = cast("Courier", _DjangosThread(lambda: self.store))
-        self.jobs = Jobs(lambda: self.store, self._courier, self._tasks)
-        self._joining = Joining(self._joined, None, lambda: self.store)
+        self.configure(found, mistakes)
 
     def configure(self, found: Conf, mistakes: Sequence[Mistake]) -> None:
         """Follow the settings, also when a test changes them; ``MIDDLEWARE`` and ``KEEP`` hold from the start on."""
@@ -70,6 +73,11 @@ class ProjectApp(App):
         self.place = Place(found)
         self.lease, self.sweep, self.max_crashes = found.lease, found.sweep, found.max_crashes
         self.max_args, self.max_result, self.eager = found.max_args, found.max_result, found.eager
+        alias = None if self.eager else outbox_alias(found)
+        self._shelf = None if alias is None else DjangoShelf(alias, lambda: bool(self._workers))
+        self.outbox = None if self._shelf is None else Outbox(self._shelf, lambda: self.store)
+        self.jobs = Jobs(lambda: self.store, self._courier, self._tasks, self.outbox)
+        self._joining = Joining(self._joined, self.outbox, self._heard)
 
     # -- the store -------------------------------------------------------------------------------------------------
 
@@ -77,6 +85,11 @@ class ProjectApp(App):
     def url(self) -> str:
         """Where jobs are kept, any password masked."""
         return super().url if self.eager else self.place.shown
+
+    @property
+    def unopened(self) -> Store:
+        """See `App.unopened`."""
+        return super().unopened if self.eager or self.place.url == "memory:" else self.place.unopened()
 
     @property
     def store(self) -> Store:
@@ -94,6 +107,10 @@ class ProjectApp(App):
         if self.eager:
             return self._store
         return self.place.own() if self.place.alias is None else self.place.guest()
+
+    def _heard(self) -> Store:
+        """The store for hints of a thread that watches for commits: it takes none of Django's connections."""
+        return self.place.guest() if self.place.url == "memory:" else self.place.own()
 
     def _now(self) -> float:
         return self.store.now()
@@ -115,17 +132,30 @@ class ProjectApp(App):
         twin.jobs = Jobs(lambda: twin.store, twin._courier, twin._tasks)
         return twin
 
+    def arrive(self) -> None:
+        """Bring what waits for a commit to the store at once, before it comes. For tests only."""
+        if self._shelf is not None and (waiting := self._shelf.taken()):
+            self.store.add(waiting)
+
     # -- enqueueing ------------------------------------------------------------------------------------------------
 
     def enqueue(self, requests: Sequence[Request], connection: Any = None) -> list[Job[Any]]:
         """As `App.enqueue`; see the class. A job that waits for a commit has its id already, but is found only then."""
+        if connection is not None and not self.eager:
+            guest = caller(connection)
+            if isinstance(guest, DjangoCaller) and guest.connection.alias == self.place.alias:
+                guest.check()
+                return super().enqueue(requests)
         alias = self.conf.after_commit
         waits = alias is not None and connection is None and not self.eager and alias != self.place.alias
-        if not waits or not connections[alias].in_atomic_block:
+        if not waits or self.place.joins():
             return super().enqueue(requests, connection)
-        records = self._records(requests)
-        if self.place.alias is not None and self.place.joins():
+        there = connections[alias]
+        if self.outbox is not None and in_transaction(there.alias):
+            return super().enqueue(requests, there)
+        if not there.in_atomic_block:
             return super().enqueue(requests)
+        records = self._records(requests)
         transaction.on_commit(lambda: self._store_later(records), using=alias)
         return self._handles(records, records)
 

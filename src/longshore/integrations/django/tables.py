@@ -10,7 +10,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.operations.base import Operation
 
 from longshore.errors import SchemaError
-from longshore.integrations.django.conf import Conf, read
+from longshore.integrations.django.conf import VENDORS, Conf, read
+from longshore.integrations.django.waiting import make_outbox
 
 #: The version of the tables that this release works with.
 NEWEST: Final = 1
@@ -54,7 +55,10 @@ class Tables(Operation):
 def make_tables(using: str, **_: Any) -> None:
     """After every ``migrate``: also where migrations are turned off, or where jobs were not kept here before."""
     conf, _mistakes = read()
-    if not _here(conf, using) or not router.allow_migrate(using, "longshore"):
+    if not router.allow_migrate(using, "longshore"):
+        return
+    make_outbox(conf, using, lambda: lock(conf, connections[using]))
+    if not _here(conf, using):
         return
     connection = connections[using]
     if version_of(conf, connection) >= NEWEST:
@@ -84,7 +88,7 @@ def check_tables(conf: Conf, connection: BaseDatabaseWrapper) -> None:
 
 
 def _here(conf: Conf, alias: str) -> bool:
-    return conf.store is None and conf.database == alias and connections[alias].vendor in _VENDORS
+    return conf.store is None and conf.database == alias and connections[alias].vendor in VENDORS
 
 
 def lock(conf: Conf, connection: BaseDatabaseWrapper) -> None:
@@ -135,6 +139,3 @@ def statements(conf: Conf, connection: BaseDatabaseWrapper, found: int, wanted: 
     name = quoted(schema(conf))
     steps = [] if found else [f"CREATE SCHEMA IF NOT EXISTS {name}"]
     return steps + [step(one, name) for one in known() if found < one.number <= wanted]
-
-
-_VENDORS: Final = ("postgresql", "sqlite")

@@ -29,8 +29,8 @@ MOST = 10_000
 def capture_jobs(task: Task[..., Any] | str | None = None) -> Iterator[list[Job[Any]]]:
     """The jobs enqueued in the block, oldest first, of one task if it is named; filled in when the block ends.
 
-    In a `TestCase` these are those of its transaction. Where jobs are kept in Redis, they are stored after the commit: put
-    ``captureOnCommitCallbacks(execute=True)`` inside.
+    In a `TestCase` these are those of its transaction. Where jobs are kept elsewhere and wait for the commit in no outbox,
+    put ``captureOnCommitCallbacks(execute=True)`` inside.
     """
     app = project_app()
     before = {job.id for job in _all(app)}
@@ -74,6 +74,7 @@ def run_jobs(*, later: bool = False, failing: bool = True) -> list[Job[Any]]:
 def clear_jobs() -> None:
     """Remove every job. For a `TransactionTestCase`, whose flush knows Django's tables only."""
     app = project_app()
+    app.arrive()
     while jobs := app.jobs.find(limit=500):
         for job in jobs:
             job.cancel("cleared by a test")
@@ -122,6 +123,7 @@ def _payload(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
 
 
 def _all(app: ProjectApp) -> list[Job[Any]]:
+    app.arrive()
     found: list[Job[Any]] = []
     while some := app.jobs.find(limit=500, after=found[-1].id if found else None):
         found.extend(some)
@@ -130,6 +132,7 @@ def _all(app: ProjectApp) -> list[Job[Any]]:
 
 def _next(app: ProjectApp, later: bool) -> Job[Any] | None:
     """The job that a worker would take: by priority, due time, id."""
+    app.arrive()
     now = None if later else app.store.now()
     due: list[Job[Any]] = []
     after = None

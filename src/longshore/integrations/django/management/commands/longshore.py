@@ -29,6 +29,9 @@ class Command(BaseCommand):
         """The words as they are, for they are not Django's."""
         try:
             sys.exit(self._run(_own(argv[2:])))
+        except CommandError as error:
+            self.stderr.write(f"{type(error).__name__}: {error}")
+            sys.exit(error.returncode)
         finally:
             connections.close_all()
 
@@ -48,13 +51,23 @@ class Command(BaseCommand):
         # Further processes are started as `python -m longshore`, and look where this one does.
         os.environ["PYTHONPATH"] = os.pathsep.join([sys.path[0], *filter(None, [before["PYTHONPATH"]])])
         try:
-            return run(words)
+            return run(_fitted(words))
         finally:
             for name, value in before.items():
                 if value is None:
                     del os.environ[name]
                 else:
                     os.environ[name] = value
+
+
+def _fitted(words: list[str]) -> list[str]:
+    """With what a project decides for the commands that ask for a file of tasks. CommandError: there is nothing to begin."""
+    if words[:1] == ["init"]:
+        raise CommandError(
+            "a project needs no file of its own for jobs: write tasks in tasks.py of an installed app,\n"
+            "from longshore.integrations.django import app"
+        )
+    return ["dev", APP, *words[1:]] if words[:1] == ["dev"] else words
 
 
 def _own(words: list[str]) -> list[str]:
