@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -25,8 +26,12 @@ def supervise() -> int:
     def give_back(name: str, cause: str) -> None:
         rescue(zoo.app.store, Where(states=("running",), worker=name), cause, zoo.app.max_crashes, Observer())
 
+    def tell(level: int, text: str) -> None:
+        if level > logging.DEBUG:
+            say(text)
+
     say(f"pid {os.getpid()}")
-    return Supervisor(int(os.environ.get("ZOO_FLEET", "2")), "fleet", command, give_back, say).run()
+    return Supervisor(int(os.environ.get("ZOO_FLEET", "2")), "fleet", command, give_back, tell).run()
 
 
 def work(name: str, parent_fd: str) -> int:

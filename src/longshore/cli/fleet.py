@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
@@ -34,8 +35,9 @@ def run_fleet(plan: Plan, processes: int) -> int:
         rescue(app.store, Where(states=("running",), worker=child), cause, app.max_crashes, Observer())
         app.store.drop("worker", child)
 
-    def say(text: str) -> None:
-        click.echo(line(time.time(), "fleet", text), color=color)
+    def say(level: int, text: str) -> None:
+        if level > logging.DEBUG:
+            click.echo(line(time.time(), "fleet", text), color=color)
 
     for text in banner(
         app, f"{name} x {processes}", plan.queues, plan.concurrency, plan.found.spec, plan.found.how
