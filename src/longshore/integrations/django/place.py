@@ -98,6 +98,13 @@ class Place:
         with self._lock:
             self._close()
 
+    def forget_listeners(self) -> None:
+        """Let go of what hints take, too. Who waits for a job in this process looks now and then instead."""
+        with self._lock:
+            guests = list(self._guests.values())
+        for guest in guests:
+            guest.close()
+
     def _close(self) -> None:
         if self._own is not None:
             self._own[1].close()

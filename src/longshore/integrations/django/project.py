@@ -119,6 +119,7 @@ class ProjectApp(App):
         """Let go of the connections that are our own. A later use opens others."""
         super().close()
         self.place.close()
+        self.place.forget_listeners()
 
     def forget(self, name: str) -> None:
         """Make room for the task of a module that was reloaded, or that Django defines anew."""
