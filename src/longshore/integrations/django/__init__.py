@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from longshore.integrations.django.backend import Backend
     from longshore.integrations.django.project import ProjectApp
+    from longshore.integrations.django.supervised import supervise
 
     app: ProjectApp
 
-__all__ = ["Backend", "app"]
+__all__ = ["Backend", "app", "supervise"]
 
 
 def __getattr__(name: str) -> Any:
@@ -33,4 +34,8 @@ def __getattr__(name: str) -> Any:
         from longshore.integrations.django.backend import Backend
 
         return Backend
+    if name == "supervise":
+        from longshore.integrations.django.supervised import supervise
+
+        return supervise
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

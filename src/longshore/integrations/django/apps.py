@@ -17,12 +17,23 @@ class LongshoreConfig(AppConfig):
     #: whether tasks are looked for in what the URLconf imports, too
     looks_at_urls = False
 
+    @property
+    def supervises(self) -> bool:
+        """Whether servers start a worker where LONGSHORE["SUPERVISE"] says nothing."""
+        return False
+
     def ready(self) -> None:
         """Nothing of the project is imported and nothing is connected to here."""
         from longshore.integrations.django.checks import check_settings
+        from longshore.integrations.django.serving import Serving, serving
         from longshore.integrations.django.tables import make_tables
 
         checks.register(check_settings, "longshore")
         post_migrate.connect(make_tables, sender=self)
         if any("longshore" in str(one.get("BACKEND", "")) for one in getattr(settings, "TASKS", {}).values()):
             import django.tasks  # noqa: F401  # pyright: ignore[reportMissingImports] - its check, which asks our backend's, is registered only then
+        where = serving()
+        if where is not Serving.NO:
+            from longshore.integrations.django.supervised import begin
+
+            begin(where, self.supervises)

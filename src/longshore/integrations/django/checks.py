@@ -26,6 +26,8 @@ def check_settings(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
         messages += _elsewhere(conf)
     elif not any(number == 4 for number, _, _ in mistakes):
         messages += _database(conf)
+    if conf.supervise is not None and conf.supervise.workers:
+        messages += _supervised(conf)
     return [*messages, *_write_locks({conf.database if conf.store is None else None, outbox_alias(conf)})]
 
 
@@ -43,6 +45,22 @@ def _write_locks(aliases: Iterable[str | None]) -> Iterator[CheckMessage]:
                 hint=f'Set DATABASES[{alias!r}]["OPTIONS"] = {{"transaction_mode": "IMMEDIATE"}}.',
                 id="longshore.W012",
             )
+
+
+def _supervised(conf: Conf) -> Iterator[CheckMessage]:
+    where = conf.store or str(connections[conf.database].settings_dict["NAME"])
+    if where.startswith(":memory:" if conf.store is None else "memory:"):
+        yield Error(
+            "LONGSHORE['SUPERVISE']: jobs are kept in this process's memory, where no worker can see them.",
+            hint="Keep them in a database file or on a server, or remove SUPERVISE.",
+            id="longshore.E009",
+        )
+    if conf.eager:
+        yield Warning(
+            "LONGSHORE['SUPERVISE'] has no effect: with EAGER every job runs where it is enqueued.",
+            hint="Remove EAGER, or set SUPERVISE to False beside it.",
+            id="longshore.W009",
+        )
 
 
 def _elsewhere(conf: Conf) -> Iterator[CheckMessage]:

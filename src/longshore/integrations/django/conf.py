@@ -11,7 +11,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from longshore.app import DEFAULT_KEEP, MIB
 from longshore.duration import optional_seconds, seconds
-from longshore.errors import LongshoreError
+from longshore.errors import ConfigError, LongshoreError
+from longshore.names import check_name
 from longshore.suggest import did_you_mean
 
 #: Engines of Django, by what `connection.vendor` says, that jobs can be kept in.
@@ -26,6 +27,14 @@ class Mistake(NamedTuple):
     hint: str
 
 
+class Supervise(msgspec.Struct, frozen=True):
+    """How many workers the Django processes keep alive between them, and how these work. No queues: all."""
+
+    workers: int = 1
+    concurrency: int = 10
+    queues: Sequence[str] | None = None
+
+
 class Conf(msgspec.Struct, frozen=True):
     """What the setting says; each field is a key of it in capital letters.
 
@@ -38,6 +47,7 @@ class Conf(msgspec.Struct, frozen=True):
     lease, sweep, max_crashes, keep, max_args, max_result, eager   as `longshore.App` takes them
     middleware    dotted paths of middleware classes, or instances, outermost first
     modules       the modules of installed apps in which tasks are looked for
+    supervise     the workers that Django starts; None: as the app in INSTALLED_APPS says
     """
 
     store: str | None = None
@@ -54,6 +64,7 @@ class Conf(msgspec.Struct, frozen=True):
     max_result: int = MIB
     eager: bool = False
     modules: Sequence[str] = ("tasks", "commands")
+    supervise: Supervise | None = None
 
 
 KEYS: Final = tuple(name.upper() for name in Conf.__struct_fields__)
@@ -87,6 +98,18 @@ def read(given: Any = None) -> tuple[Conf, list[Mistake]]:
         except LongshoreError as error:
             mistakes.append(Mistake(3, f"LONGSHORE[{key!r}] = {value!r:.80} cannot work.", str(error)))
     return Conf(**values), mistakes
+
+
+def supervision(by_default: bool) -> Supervise | None:
+    """The workers that Django is to start, if any; of the setting nothing else is read."""
+    given = getattr(settings, "LONGSHORE", {})
+    try:
+        found = _supervise(given.get("SUPERVISE"))
+    except (AttributeError, BadValue):  # said by the checks
+        return None
+    if found is None:
+        return Supervise() if by_default else None
+    return found if found.workers else None
 
 
 # -- one reader a key ----------------------------------------------------------------------------------------------
@@ -151,6 +174,30 @@ def _middleware(value: Any) -> tuple[Any, ...]:
     return tuple(made)
 
 
+def _supervise(value: Any) -> Supervise | None:
+    if value is None:
+        return None
+    if isinstance(value, int):
+        value = {"workers": int(value)}
+    if not isinstance(value, Mapping) or not set(value) <= set(Supervise.__struct_fields__):
+        raise BadValue(
+            'Write True, False, a number of workers, or {"workers": 1, "concurrency": 10, "queues": ["mail"]}.',
+            8,
+        )
+    found = Supervise(**value)
+    for name, least, most in (("workers", 0, 64), ("concurrency", 1, 10_000)):
+        number = getattr(found, name)
+        if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
+            raise BadValue(f'Write a whole number from {least} to {most} for "{name}".', 8)
+    if found.queues is None:
+        return found
+    if isinstance(found.queues, str) or not isinstance(found.queues, Sequence) or not found.queues:
+        raise BadValue('Write a list for "queues": ["mail"]; leave it out for all queues.', 8)
+    return msgspec.structs.replace(
+        found, queues=tuple(check_name(name, "a queue", ConfigError) for name in found.queues)
+    )
+
+
 _READERS: Final[Mapping[str, Any]] = {
     "STORE": _store,
     "DATABASE": _alias,
@@ -166,4 +213,5 @@ _READERS: Final[Mapping[str, Any]] = {
     "MAX_RESULT": _number,
     "EAGER": _flag,
     "MODULES": _modules,
+    "SUPERVISE": _supervise,
 }
