@@ -7,6 +7,7 @@ there are as many workers as LONGSHORE["SUPERVISE"] says.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import socket
 import time
@@ -113,12 +114,15 @@ class Supervised:
         def words(worker: str, parent_fd: int) -> list[str]:
             return command(worker, parent_fd, self._plan.concurrency, self._plan.queues)
 
+        def say(level: int, text: str) -> None:
+            log.log(max(level, logging.INFO), "%s", text)
+
         return Supervisor(
             1,
             name,
             words,
             give_back,
-            log.log,
+            say,
             first=number,
             environment=self._environment,
             stubborn=True,
