@@ -130,7 +130,8 @@ class Where(msgspec.Struct, frozen=True, gc=False):
     """What a listing selects; every given field must match.
 
     ``lease_before`` and ``due_before`` are times; ``worker`` selects jobs leased to it; ``blocked`` selects queued jobs
-    that carry a reason (an unknown task, say).
+    that carry a reason (an unknown task, say). ``from_id`` leaves out lower ids: with ``after``, a window of ids, which is
+    looked through in the time that its jobs take, whatever else is asked for. ``skip`` leaves out the newest so many.
     """
 
     states: tuple[State, ...] | None = None
@@ -141,6 +142,8 @@ class Where(msgspec.Struct, frozen=True, gc=False):
     lease_before: float | None = None
     due_before: float | None = None
     blocked: bool = False
+    from_id: str | None = None
+    skip: int = 0
 
 
 def claimed(job: JobRecord, worker: str, now: float, lease: float) -> JobRecord:

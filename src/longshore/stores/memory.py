@@ -165,11 +165,11 @@ class MemoryStore:
             ids = sorted(self._candidates(where), reverse=True)
             found: list[JobRecord] = []
             for job_id in ids:
-                if len(found) >= limit:
+                if len(found) >= limit + where.skip:
                     break
                 if (after is None or job_id < after) and matches(self._jobs[job_id], where):
                     found.append(self._jobs[job_id])
-            return found
+            return found[where.skip :]
 
     def _candidates(self, where: Where) -> Iterable[str]:
         if where.lease_before is not None:
@@ -334,6 +334,7 @@ def matches(job: JobRecord, where: Where) -> bool:
         and (where.task is None or job.task == where.task)
         and (where.unique is None or job.unique == where.unique)
         and (where.states is None or job.state in where.states)
+        and (where.from_id is None or job.id >= where.from_id)
     )
     return equal and _leased(job, where) and _due(job, where)
 

@@ -51,6 +51,8 @@ WHERES = st.builds(
     worker=st.none() | st.sampled_from(["v", "w"]),
     unique=st.none() | st.just("k"),
     blocked=st.booleans(),
+    from_id=st.none() | NUMBERS.map("{:032x}".format),
+    skip=st.sampled_from([0, 0, 0, 1, 4]),
 )
 #: What can happen to a job somebody holds a record of, be it the current one or an old one.
 HAPPENINGS: dict[str, Callable[[JobRecord, float], Change | None]] = {

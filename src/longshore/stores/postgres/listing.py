@@ -9,6 +9,7 @@ from longshore.stores.postgres.pool import Call
 from longshore.stores.postgres.text import stored
 from longshore.stores.statements import COLUMNS
 
+_PAGE: Final = "LIMIT %(limit)s OFFSET %(skip)s"
 _REST: Final = frozenset({"waiting", "failed", "cancelled", "held"})
 
 
@@ -19,7 +20,7 @@ def find(table: str, where: Where, limit: int, after: str | None) -> Call | None
     if limit <= 0 or where.states == () or (leased and queued):
         return None  # no job is in no state, nor leased and queued at once
     terms: list[str] = []
-    values: dict[str, Any] = {"limit": limit}
+    values: dict[str, Any] = {"limit": limit, "skip": where.skip, "part": limit + where.skip}
     for name in ("queue", "task", "unique", "worker"):
         value = getattr(where, name)
         if value is not None:
@@ -29,6 +30,7 @@ def find(table: str, where: Where, limit: int, after: str | None) -> Call | None
         terms.append("id < %(after)s")
         values["after"] = stored(after)
     for text, name, value in (
+        ("id >= %(from_id)s", "from_id", where.from_id),
         ("state = 'running'", "", leased or None),
         ("state = 'queued'", "", queued or None),
         ("reason IS NOT NULL", "", where.blocked or None),
@@ -38,7 +40,7 @@ def find(table: str, where: Where, limit: int, after: str | None) -> Call | None
         if value is not None:
             terms.append(text)
             if name:
-                values[name] = float(value)
+                values[name] = stored(value) if name == "from_id" else float(value)
     return _by_state(table, where.states, terms, values)
 
 
@@ -47,14 +49,14 @@ def _by_state(table: str, states: tuple[str, ...] | None, terms: list[str], valu
     if states is not None and _REST.issuperset(states) and len(states) > 1:
         parts = [
             f"(SELECT * FROM {table} WHERE {' AND '.join([f'''state = '{state}' ''', *terms])} "  # noqa: S608
-            "ORDER BY id DESC LIMIT %(limit)s)"
+            "ORDER BY id DESC LIMIT %(part)s)"
             for state in sorted(set(states))
         ]
-        text = f"SELECT {COLUMNS} FROM ({' UNION ALL '.join(parts)}) AS j ORDER BY id DESC LIMIT %(limit)s"  # noqa: S608
+        text = f"SELECT {COLUMNS} FROM ({' UNION ALL '.join(parts)}) AS j ORDER BY id DESC {_PAGE}"  # noqa: S608
         return Call(text, values)
     if states is not None:
         # Written out, so that the predicates of the indexes are seen to hold.
         known = [f"'{state}'" for state in states if state.isalpha()]
         terms = [*terms, f"state IN ({', '.join(known) or 'NULL'})"]
     condition = f"WHERE {' AND '.join(terms)}" if terms else ""
-    return Call(f"SELECT {COLUMNS} FROM {table} {condition} ORDER BY id DESC LIMIT %(limit)s", values)  # noqa: S608
+    return Call(f"SELECT {COLUMNS} FROM {table} {condition} ORDER BY id DESC {_PAGE}", values)  # noqa: S608

@@ -11,6 +11,8 @@ from longshore.stores.redis.lines import Lines
 from longshore.stores.redis.packing import STATES, short, unpack
 
 _PAGE = 500
+#: So many ids are passed over at a time.
+_LEAP = 5000
 
 
 def find(lines: Lines, where: Where, limit: int, after: str | None) -> list[JobRecord]:
@@ -19,11 +21,17 @@ def find(lines: Lines, where: Where, limit: int, after: str | None) -> list[JobR
     if limit <= 0:
         return found
     below = b"" if after is None else below_of(after)
+    skip = where.skip if _narrow(where) else 0  # else `_pages` passes over the ids alone
     for ids in (
         _lapsed(lines, where, below) if where.lease_before is not None else _pages(lines, where, below, limit)
     ):
         for job in read(lines, ids):
+            if where.from_id is not None and job.id < where.from_id:
+                return found
             if shows(where, job):
+                if skip:
+                    skip -= 1
+                    continue
                 found.append(job)
                 if len(found) == limit:
                     return found
@@ -63,20 +71,25 @@ def _pages(lines: Lines, where: Where, below: bytes, limit: int) -> Iterator[Seq
         keys = [prefix + "blocked"]
     if not keys:
         return
-    narrow = (
-        where.queue is not None
-        or where.task is not None
-        or where.unique is not None
-        or where.worker is not None
-    )
-    size = _PAGE if narrow or where.due_before is not None else min(limit, _PAGE)
+    narrow = _narrow(where)
+    skip, size = (0, _PAGE) if narrow else (where.skip, min(limit, _PAGE))
     while True:
-        lists = lines.run("listing", keys, (below, size))
-        ids = list(islice(merge(*lists, reverse=True), size))
+        step = min(skip, _LEAP) or size
+        lists = lines.run("listing", keys, (below, step))
+        ids = list(islice(merge(*lists, reverse=True), step))
         if not ids:
             return
-        yield ids
         below = ids[-1]
+        if skip:
+            skip -= len(ids)
+        else:
+            yield ids
+
+
+def _narrow(where: Where) -> bool:
+    """Whether jobs have to be read to know which are meant."""
+    asked = (where.queue, where.task, where.unique, where.worker, where.due_before, where.lease_before)
+    return any(value is not None for value in asked)
 
 
 def _lapsed(lines: Lines, where: Where, below: bytes) -> Iterator[Sequence[bytes]]:

@@ -9,6 +9,9 @@ from longshore.model import JobRecord, Where
 from longshore.stores.sqlite.rows import records
 from longshore.stores.statements import COLUMNS
 
+_IDS: Final = "INDEXED BY longshore_ids"
+#: Up to so many are sorted by id.
+_FEW: Final = 20_000
 _REST: Final = frozenset({"waiting", "failed", "cancelled", "held"})
 
 
@@ -18,6 +21,9 @@ def find(connection: sqlite3.Connection, where: Where, limit: int, after: str | 
     if where.states == () or (leased and (where.blocked or where.due_before is not None)):
         return []  # no job is in no state, nor leased and queued at once
     index, terms, values = _source(where)
+    plain = not leased and not where.blocked and where.due_before is None
+    if plain and terms and not _few(connection, f"{index} WHERE {terms[0]}", where.states or ()):
+        index = _IDS
     for name in ("queue", "task", "unique", "worker"):
         value = getattr(where, name)
         if value is not None:
@@ -29,11 +35,12 @@ def find(connection: sqlite3.Connection, where: Where, limit: int, after: str | 
     if after is not None:
         terms.append("id < ?")
         values.append(after)
-    picked = (
-        f"SELECT seq FROM longshore_jobs {index} WHERE {' AND '.join(terms) or '1'} ORDER BY id DESC LIMIT ?"  # noqa: S608
-    )
+    if where.from_id is not None:
+        terms.append("id >= ?")
+        values.append(where.from_id)
+    picked = f"SELECT seq FROM longshore_jobs {index} WHERE {' AND '.join(terms) or '1'} ORDER BY id DESC LIMIT ? OFFSET ?"  # noqa: S608
     text = f"SELECT {COLUMNS} FROM longshore_jobs WHERE seq IN ({picked}) ORDER BY id DESC"  # noqa: S608
-    return records(connection.execute(text, [*values, limit]).fetchall())
+    return records(connection.execute(text, [*values, limit, where.skip]).fetchall())
 
 
 def _source(where: Where) -> tuple[str, list[str], list[Any]]:
@@ -74,4 +81,11 @@ def _by_state(states: tuple[str, ...] | None, terms: list[str]) -> str:
     if states and _REST.issuperset(states):
         terms.append("state NOT IN ('queued', 'running')")
         return "INDEXED BY longshore_rest"
-    return ""
+    return _IDS
+
+
+def _few(connection: sqlite3.Connection, source: str, states: tuple[str, ...]) -> bool:
+    """Whether so few jobs are in these states that sorting them is quick: else they are found among the newest ids."""
+    marks = ", ".join("?" * len(states))
+    text = f"SELECT 1 FROM longshore_jobs {source} AND state IN ({marks}) LIMIT 1 OFFSET {_FEW}"  # noqa: S608
+    return connection.execute(text, states).fetchone() is None

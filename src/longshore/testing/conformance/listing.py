@@ -23,6 +23,7 @@ class Listing:
         assert store.find(Where(), 4, after=number(1)) == []
         assert store.find(Where(), 0) == []
 
+<<<<<<< Updated upstream
     @pytest.mark.parametrize("page", [1, 3, 7])
     def test_paging_while_everything_moves(self, store: Store, clock: Clock, page: int) -> None:
         """Who is there from the first page to the last is on exactly one of them, whatever becomes of him and others."""
@@ -37,6 +38,37 @@ class Listing:
             store.delete([seen[-1]] if seen[-1] in gone else [])
             fresh += 2
         assert seen == [number(n) for n in range(49, 9, -1)]
+=======
+    def test_a_window_of_ids(self, store: Store) -> None:
+        states: tuple[model.State, ...] = ("queued", "failed", "held", "succeeded")
+        store.add([job(n, state=states[n % 4], queue=f"q{n % 2}", task="t") for n in range(20)])
+        assert ids(store.find(Where(from_id=number(16)), 9)) == [19, 18, 17, 16]
+        assert ids(store.find(Where(from_id=number(12)), 9, after=number(15))) == [14, 13, 12]
+        assert ids(store.find(Where(from_id=number(12)), 2, after=number(15))) == [14, 13]
+        assert ids(store.find(Where(from_id=number(5), queue="q1", task="t"), 4, after=number(12))) == [
+            11,
+            9,
+            7,
+            5,
+        ]
+        for some in (("failed",), ("queued",), ("succeeded",), ("failed", "held")):
+            expected = [n for n in range(18, 8, -1) if states[n % 4] in some]
+            assert ids(store.find(Where(states=some, from_id=number(9)), 20, after=number(19))) == expected
+        assert store.find(Where(from_id=number(16)), 9, after=number(16)) == []
+
+    def test_the_newest_left_out(self, store: Store) -> None:
+        states: tuple[model.State, ...] = ("queued", "failed", "held", "succeeded")
+        store.add([job(n, state=states[n % 4], queue=f"q{n % 2}") for n in range(20)])
+        assert ids(store.find(Where(skip=3), 2)) == [16, 15]
+        assert ids(store.find(Where(skip=3), 2, after=number(10))) == [6, 5]
+        assert ids(store.find(Where(skip=18), 5)) == [1, 0]
+        assert store.find(Where(skip=20), 5) == []
+        assert ids(store.find(Where(skip=2, queue="q1"), 3)) == [15, 13, 11]
+        for some in (("failed",), ("queued",), ("succeeded",), ("failed", "held")):
+            expected = [n for n in range(19, -1, -1) if states[n % 4] in some]
+            assert ids(store.find(Where(states=some, skip=2), 20)) == expected[2:]
+            assert ids(store.find(Where(states=some, skip=1), 2)) == expected[1:3]
+>>>>>>> Stashed changes
 
     def test_every_field_must_match(self, store: Store) -> None:
         store.add(
