@@ -39,3 +39,26 @@ def optional_seconds(
 ) -> float | None:
     """As `seconds`, with None for "none"."""
     return None if value is None else seconds(value, what, positive=positive, error=error)
+
+
+def span(seconds: float) -> str:
+    """A duration, short: 340ms, 2.1s, 12m, 3h, 2d."""
+    seconds = max(0.0, seconds)
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f}ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f}s"
+    for size, unit in _SIZES:
+        if seconds >= size:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:.0f}s"
+
+
+def ago(at: float | None, now: float) -> str:
+    """How far away a time is: ``3s ago``, ``in 5m``."""
+    if at is None:
+        return "-"
+    return f"{span(now - at)} ago" if at <= now else f"in {span(at - now)}"
+
+
+_SIZES: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "m"))

@@ -16,6 +16,8 @@ from longshore.outbox import Outbox
 from longshore.stores.base import Store, Subscription
 from longshore.task import Task
 
+Decide = Callable[[JobRecord, float], Change | None]
+
 
 class Jobs:
     """``app.jobs``. ``store`` gives the store, opened."""
@@ -115,13 +117,50 @@ class Jobs:
         self._store().publish([f"queue:{changed[0].queue}"])
         return True
 
+    def hasten(self, job_id: str) -> bool:
+        """Make a queued job due now that waits for its time, or for its next try; False: it does not."""
+        return job_id in self.hasten_many([job_id])
+
+    def cancel_many(self, ids: Sequence[str], reason: str = "cancelled by hand") -> dict[str, CancelAnswer]:
+        """As `cancel`, each of these that exists, in one round trip for those that do not move meanwhile."""
+        found, changes = self._change_all(ids, lambda job, now: model.cancel(job, now, reason))
+        answers: dict[str, CancelAnswer] = dict.fromkeys(found, "too late")
+        for job_id, change in changes.items():
+            answers[job_id] = "cancelled" if "state" in change.values else "asked"
+        for job_id in [one for one in found if one not in changes and found[one].state not in model.FINAL]:
+            answers[job_id] = self.cancel(job_id, reason)
+        ended = {f"job:{job_id}" for job_id in changes if answers[job_id] == "cancelled"}
+        self._store().publish({*ended, "leases"})
+        return answers
+
+    def retry_many(self, ids: Sequence[str]) -> frozenset[str]:
+        """As `retry`, each of these; the ids of those put back."""
+        return self._requeue(ids, model.retried)
+
+    def hasten_many(self, ids: Sequence[str]) -> frozenset[str]:
+        """As `hasten`, each of these; the ids of those that were made due."""
+        return self._requeue(ids, model.hastened)
+
+    def _requeue(self, ids: Sequence[str], decide: Decide) -> frozenset[str]:
+        found, changes = self._change_all(ids, decide)
+        self._store().publish({f"queue:{found[job_id].queue}" for job_id in changes})
+        return frozenset(changes)
+
+    def _change_all(
+        self, ids: Sequence[str], decide: Decide
+    ) -> tuple[dict[str, JobRecord], dict[str, Change]]:
+        """Those that exist, and the changes that were made."""
+        store = self._store()
+        found, now = store.get(ids), store.now()
+        changes = {job.id: change for job in found.values() if (change := decide(job, now)) is not None}
+        accepted = store.apply(list(changes.values())) if changes else frozenset()
+        return found, {job_id: change for job_id, change in changes.items() if job_id in accepted}
+
     def delete(self, ids: Sequence[str]) -> frozenset[str]:
         """Remove jobs that are finished or held; the ids of those removed."""
         return self._store().delete(ids)
 
-    def _change(
-        self, job_id: str, decide: Callable[[JobRecord, float], Change | None], tries: int = 20
-    ) -> tuple[JobRecord, Change] | None:
+    def _change(self, job_id: str, decide: Decide, tries: int = 20) -> tuple[JobRecord, Change] | None:
         """Read, decide, apply; once more where the job moved meanwhile. None: there is nothing to change."""
         store = self._store()
         for _ in range(tries):

@@ -306,6 +306,13 @@ def retried(job: JobRecord, now: float) -> Change | None:
     )
 
 
+def hastened(job: JobRecord, now: float) -> Change | None:
+    """Due now; None where it is not queued, or due already."""
+    if job.state != "queued" or job.run_at <= now:
+        return None
+    return Change(job.id, "queued", job.attempt, {"run_at": now})
+
+
 def replaced(holder: JobRecord, job: JobRecord) -> Change | None:
     """What unique mode ``replace`` does to a holder that has not begun: it takes over the new job's request."""
     if holder.state not in ("queued", "waiting"):

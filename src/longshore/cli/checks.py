@@ -174,7 +174,7 @@ def job_checks(app: App) -> Iterator[Finding]:
     if held:
         yield Finding("warn", "jobs", f"{_about(held)} held for a person; the newest: {held[0].reason}",
                       "longshore jobs list --state held; then: longshore jobs retry --state held")  # fmt: skip
-    from longshore.cli.records import is_blocked
+    from longshore.shown import is_blocked
 
     blocked = [job for job in store.find(Where(blocked=True), _MANY) if is_blocked(job)]
     if blocked:

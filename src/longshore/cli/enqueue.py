@@ -169,6 +169,6 @@ def _say_waiting(job: Job[Any], output: Format) -> None:
 def _as_text(value: Any) -> str:
     import json
 
-    from longshore.cli.records import plain
+    from longshore.shown import plain
 
     return json.dumps(plain(value), ensure_ascii=False)

@@ -84,7 +84,7 @@ def _where(choice: Choice) -> tuple[Where, tuple[str, ...]]:
 
 
 def _seen_as(job: JobRecord, view: str, now: float) -> bool:
-    from longshore.cli.records import is_blocked
+    from longshore.shown import is_blocked
 
     match view:
         case "ready":

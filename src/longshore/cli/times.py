@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from longshore.duration import ago, span
+
+__all__ = ["Duration", "Moment", "ago", "iso", "span"]
+
 if TYPE_CHECKING:
     _Seconds = click.ParamType[float]
     _Moments = click.ParamType[datetime]
@@ -16,7 +20,6 @@ else:  # generic since click 8.2 only
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
-_SIZES: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "m"))
 
 
 class Duration(_Seconds):
@@ -65,23 +68,3 @@ def iso(at: float | None) -> str | None:
         return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     except (OverflowError, ValueError, OSError):
         return f"{at:.0f} s"
-
-
-def span(seconds: float) -> str:
-    """A duration, short: 340ms, 2.1s, 12m, 3h, 2d."""
-    seconds = max(0.0, seconds)
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f}ms"
-    if seconds < 9.95:
-        return f"{seconds:.1f}s"
-    for size, unit in _SIZES:
-        if seconds >= size:
-            return f"{seconds / size:.0f}{unit}"
-    return f"{seconds:.0f}s"
-
-
-def ago(at: float | None, now: float) -> str:
-    """How far away a time is: ``3s ago``, ``in 5m``."""
-    if at is None:
-        return "-"
-    return f"{span(now - at)} ago" if at <= now else f"in {span(at - now)}"

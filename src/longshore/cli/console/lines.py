@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 import click
 
 from longshore.cli.output import one_line
-from longshore.cli.records import brief_args
 from longshore.cli.times import span
 from longshore.model import Change, JobRecord
 from longshore.outcome import (
@@ -22,6 +21,7 @@ from longshore.outcome import (
     Released,
     Snoozed,
 )
+from longshore.shown import brief_args
 
 #: verb → colour
 _COLORS: Final = {

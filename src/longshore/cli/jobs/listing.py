@@ -36,7 +36,8 @@ def list_jobs(
     """
     choice = Choice(states, queue, task)
     with open_place(spec, url, output) as app:
-        from longshore.cli.records import as_json, brief_args, view_of, why
+        from longshore.cli.records import as_json
+        from longshore.shown import brief_args, view_of, why
 
         store = app.store
         found = list(islice(chosen(store, choice, after), limit + 1))

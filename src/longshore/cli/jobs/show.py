@@ -53,7 +53,7 @@ def unknown(ids: list[str]) -> Problem:
 
 def _tell(store: Store, job: JobRecord, shown: dict[str, Any]) -> None:
     from longshore.advice import why_waiting
-    from longshore.cli.records import view_of
+    from longshore.shown import view_of
 
     now = store.now()
     view = view_of(job, now)

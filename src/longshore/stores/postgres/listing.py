@@ -29,8 +29,10 @@ def find(table: str, where: Where, limit: int, after: str | None) -> Call | None
     if after is not None:
         terms.append("id < %(after)s")
         values["after"] = stored(after)
+    if where.from_id is not None:
+        terms.append("id >= %(from_id)s")
+        values["from_id"] = stored(where.from_id)
     for text, name, value in (
-        ("id >= %(from_id)s", "from_id", where.from_id),
         ("state = 'running'", "", leased or None),
         ("state = 'queued'", "", queued or None),
         ("reason IS NOT NULL", "", where.blocked or None),
@@ -40,7 +42,7 @@ def find(table: str, where: Where, limit: int, after: str | None) -> Call | None
         if value is not None:
             terms.append(text)
             if name:
-                values[name] = stored(value) if name == "from_id" else float(value)
+                values[name] = float(value)
     return _by_state(table, where.states, terms, values)
 
 

@@ -23,7 +23,6 @@ class Listing:
         assert store.find(Where(), 4, after=number(1)) == []
         assert store.find(Where(), 0) == []
 
-<<<<<<< Updated upstream
     @pytest.mark.parametrize("page", [1, 3, 7])
     def test_paging_while_everything_moves(self, store: Store, clock: Clock, page: int) -> None:
         """Who is there from the first page to the last is on exactly one of them, whatever becomes of him and others."""
@@ -38,7 +37,7 @@ class Listing:
             store.delete([seen[-1]] if seen[-1] in gone else [])
             fresh += 2
         assert seen == [number(n) for n in range(49, 9, -1)]
-=======
+
     def test_a_window_of_ids(self, store: Store) -> None:
         states: tuple[model.State, ...] = ("queued", "failed", "held", "succeeded")
         store.add([job(n, state=states[n % 4], queue=f"q{n % 2}", task="t") for n in range(20)])
@@ -68,7 +67,6 @@ class Listing:
             expected = [n for n in range(19, -1, -1) if states[n % 4] in some]
             assert ids(store.find(Where(states=some, skip=2), 20)) == expected[2:]
             assert ids(store.find(Where(states=some, skip=1), 2)) == expected[1:3]
->>>>>>> Stashed changes
 
     def test_every_field_must_match(self, store: Store) -> None:
         store.add(
