@@ -11,6 +11,8 @@ from longshore.testing.clock import Clock
 from longshore.testing.conformance.claiming import ids
 from longshore.testing.samples import apply, claim, everything, job, jobs, number, running
 
+SOME: tuple[tuple[model.State, ...], ...] = (("failed",), ("queued",), ("succeeded",), ("failed", "held"))
+
 
 class Listing:
     """Examples about `find`, `count` and `oldest`."""
@@ -50,7 +52,7 @@ class Listing:
             7,
             5,
         ]
-        for some in (("failed",), ("queued",), ("succeeded",), ("failed", "held")):
+        for some in SOME:
             expected = [n for n in range(18, 8, -1) if states[n % 4] in some]
             assert ids(store.find(Where(states=some, from_id=number(9)), 20, after=number(19))) == expected
         assert store.find(Where(from_id=number(16)), 9, after=number(16)) == []
@@ -63,7 +65,7 @@ class Listing:
         assert ids(store.find(Where(skip=18), 5)) == [1, 0]
         assert store.find(Where(skip=20), 5) == []
         assert ids(store.find(Where(skip=2, queue="q1"), 3)) == [15, 13, 11]
-        for some in (("failed",), ("queued",), ("succeeded",), ("failed", "held")):
+        for some in SOME:
             expected = [n for n in range(19, -1, -1) if states[n % 4] in some]
             assert ids(store.find(Where(states=some, skip=2), 20)) == expected[2:]
             assert ids(store.find(Where(states=some, skip=1), 2)) == expected[1:3]
