@@ -88,8 +88,8 @@ class Asked(NamedTuple):
     def below(self) -> str | None:
         """All ids that are meant are below this one."""
         ends = [] if self.end is None else [id_at(self.end + 60)]  # the minute that was named is meant too
-        if self.text:
-            ends.append(self.text + "g")
+        if self.text and (following := int(self.text, 16) + 1) < 16 ** len(self.text):
+            ends.append(f"{following:0{len(self.text)}x}".ljust(32, "0"))
         return min(ends, default=None)
 
 

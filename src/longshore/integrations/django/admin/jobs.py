@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, DELETION
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import NoReverseMatch, reverse
@@ -240,7 +240,7 @@ class JobAdmin(OverApp):
             links["schedule key"] = key
             with suppress(NoReverseMatch):  # a site without schedules
                 links["schedule"] = reverse(
-                    "admin:longshore_schedule_change", args=[key], current_app=self.admin_site.name
+                    "admin:longshore_schedule_change", args=[quote(key)], current_app=self.admin_site.name
                 )
         return links
 
