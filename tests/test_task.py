@@ -573,7 +573,7 @@ def test_a_task_made_of_a_class_can_be_inherited_from() -> None:
 def test_errors_of_definitions_are_value_errors() -> None:
     app = App("memory://")
     for wrong in (lambda: crontab(minute=60), lambda: every(0), lambda: app.task(retry=-1)(plain_one)):
-        with pytest.raises(ValueError, match="60|more than zero|Retry"):
+        with pytest.raises(ValueError, match=r"60|more than zero|Retry"):
             wrong()
 
 

@@ -66,6 +66,8 @@ def test_frames_hold_no_password(url, tmp_path):
     with pytest.raises(StoreUnavailable) as caught:
         store.open()
     told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    frames = [frame for frame in told.stack if "longshore" in frame.filename and "tests" not in frame.filename]
+    frames = [
+        frame for frame in told.stack if "longshore" in frame.filename and "tests" not in frame.filename
+    ]
     assert frames
     assert "hush" not in str([frame.locals for frame in frames])

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from longshore.failpoint import NAMES
 from longshore.testing import crash
 from servers import postgres
 from servers.shared import in_namespace
@@ -27,10 +26,6 @@ def net(request: pytest.FixtureRequest, tmp_path: Path) -> crash.CrashNet:
 def long(cases: Any, short: Any = ()) -> list[Any]:
     """Those that are not among the short ones are left out of every day's run."""
     return [pytest.param(*one, marks=() if one in short else pytest.mark.full) for one in cases]
-
-
-def test_the_net_covers_every_point() -> None:
-    assert {point for point, _ in crash.KILLS} | set(crash.PRODUCER_KILLS) == set(NAMES)
 
 
 @pytest.mark.parametrize(("point", "hit"), long(crash.KILLS, SHORT))

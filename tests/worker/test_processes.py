@@ -126,7 +126,7 @@ def test_where_no_process_can_be_had_the_job_fails_and_the_worker_goes_on(
 ) -> None:
     zoo.leave.enqueue(0).wait(30)  # so that at least one place has no process now
 
-    def none(max_result: int) -> None:
+    def none(*_: object) -> None:
         raise OSError("no more processes")
 
     with monkeypatch.context() as patch:

@@ -85,7 +85,7 @@ def _examine(spec: str | None, url: str | None) -> Iterator[Finding]:
 def _place(spec: str | None, url: str | None) -> tuple[App, str]:
     """The app, and its MODULE:APP where it is one with tasks."""
     from longshore.cli.find import find_app, unnamed
-    from longshore.cli.place import app_argument, find_place
+    from longshore.cli.place import find_place
 
     if url:
         return bare(url), ""

@@ -83,4 +83,3 @@ def _unknown(url: str, scheme: str) -> ConfigError:
     elif near := get_close_matches(scheme.lower(), _SCHEMES, 1):
         hint = f"\ndid you mean {near[0]}:// ?"
     return ConfigError(f"{masked(url)!r} is not a store's URL\nknown: {', '.join(_KNOWN)}{hint}")
-

@@ -7,7 +7,9 @@ from typing import Final
 from urllib.parse import quote
 
 #: options whose values nobody may see
-_SECRET: Final = re.compile(r"(?i)((?:^|[?&\s])[^=?&\s]*(?:pass|pwd|secret|token)[^=?&\s]*=)('[^']*'|[^&#\s]*)")
+_SECRET: Final = re.compile(
+    r"(?i)((?:^|[?&\s])[^=?&\s]*(?:pass|pwd|secret|token)[^=?&\s]*=)('[^']*'|[^&#\s]*)"
+)
 _HOSTS: Final = re.compile(r"(\[[^\]]*\]|[^:]*)(:\d*)?")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import django
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
@@ -30,7 +31,8 @@ class LongshoreConfig(AppConfig):
 
         checks.register(check_settings, "longshore")
         post_migrate.connect(make_tables, sender=self)
-        if any("longshore" in str(one.get("BACKEND", "")) for one in getattr(settings, "TASKS", {}).values()):
+        tasks = getattr(settings, "TASKS", {}) if django.VERSION >= (6, 0) else {}
+        if any("longshore" in str(one.get("BACKEND", "")) for one in tasks.values()):
             import django.tasks  # noqa: F401  # pyright: ignore[reportMissingImports] - its check, which asks our backend's, is registered only then
         where = serving()
         if where is not Serving.NO:
