@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import threading
 import time
@@ -13,27 +12,24 @@ from typing import TYPE_CHECKING, Any, Self
 
 from longshore.courier import Courier
 from longshore.duration import optional_seconds, seconds
-from longshore.errors import ArgumentError, ConfigError, LongshoreError, TaskError, UniqueConflict
+from longshore.errors import ArgumentError, ConfigError, UniqueConflict
 from longshore.ids import new_id, new_ids
 from longshore.job import Job
 from longshore.jobs import Jobs
 from longshore.joining import Joining
 from longshore.middleware.base import Middleware
 from longshore.model import JobRecord
-from longshore.names import task_name
 from longshore.outbox import open_outbox
-from longshore.periodic import Schedules
+from longshore.periodic import Declaration, Schedules
 from longshore.periodic.entry import OverlapRule
 from longshore.schedules import Schedule, as_schedule
 from longshore.stores import open_store
 from longshore.stores.base import Store
-from longshore.task import Call, Registry, Request, Runnable, Task, TaskDecorator, requests_of
+from longshore.task import Book, Call, Registry, Request, Task, TaskDecorator, requests_of
 from longshore.ticks import Bound, CatchUp
 
 if TYPE_CHECKING:
     from longshore.worker.worker import Worker
-
-_log = logging.getLogger("longshore.app")
 
 URL_VARIABLE = "LONGSHORE_URL"
 DEFAULT_URL = "sqlite:///longshore.db"
@@ -90,7 +86,6 @@ class App:
         self.max_args = max_args
         self.max_result = max_result
         self.eager = eager
-        self._find_task = find_task
         chosen = "memory://" if eager else (url or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
         self._store = open_store(chosen, clock=clock)
         self._clock = clock or time.time
@@ -98,19 +93,18 @@ class App:
         #: where jobs enqueued in the caller's transaction wait, if the store is elsewhere
         self.outbox = None if outbox is None or eager else open_outbox(outbox, lambda: self.store)
         self._joining = Joining(lambda: self._store, self.outbox, lambda: self.store)
-        self._tasks: dict[str, Task[..., Any]] = {}
-        self._unimportable: set[str] = set()
+        self._book = Book(find_task, elsewhere=not self.url.startswith("memory:"))
         #: looking at jobs, and changing them by hand
-        self.jobs = Jobs(lambda: self.store, self._courier, self._tasks, self.outbox)
+        self.jobs = Jobs(lambda: self.store, self._courier, self._book.tasks, self.outbox)
         #: schedules at run time: put, get, list, pause, resume, trigger, remove
-        self.schedules = Schedules(lambda: self.store, self._courier, self._tasks)
+        self.schedules = Schedules(lambda: self.store, self._courier, self._book.tasks)
         self._lock = threading.Lock()
         self._opened = False
         #: workers running in this process
         self._workers = 0
 
     def __repr__(self) -> str:
-        return f"<App {self.url} with {len(self._tasks)} tasks>"
+        return f"<App {self.url} with {len(self._book.tasks)} tasks>"
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -174,7 +168,7 @@ class App:
     @property
     def tasks(self) -> Registry:
         """Every task by its name; ``tasks.periodic()`` and ``tasks.regular()`` those with and without a schedule."""
-        return Registry(self._tasks)
+        return self._book.registry()
 
     @property
     def task(self) -> TaskDecorator:
@@ -183,7 +177,7 @@ class App:
         Bare (``@app.task``) or with options: ``name, queue, priority, retry, timeout, expires, unique, unique_mode, keep,
         executor`` (see `Options`) and those that middleware declares. TaskError: it cannot be a task, or the name is taken.
         """
-        return TaskDecorator(self, self._register, self._extra)
+        return TaskDecorator(self, self._book.add, self._extra)
 
     def periodic(
         self,
@@ -214,62 +208,14 @@ class App:
 
         ConfigError: a value that cannot work. ArgumentError: the arguments do not fit. TaskError: it cannot be a task.
         """
-        rule = as_schedule(schedule)
-
-        def declare(task: Task[..., Any]) -> None:
-            self.schedules.declare(
-                task,
-                rule,
-                name=name,
-                args=args,
-                kwargs=kwargs,
-                catch_up=catch_up,
-                bound=bound,
-                overlap=overlap,
-            )
-
-        def register(task: Task[..., Any]) -> None:
-            self._register(task)
-            try:
-                declare(task)
-            except LongshoreError:
-                del self._tasks[task.name]
-                raise
-
-        def again(task: Task[..., Any], given: Mapping[str, Any]) -> None:
-            wrong = [option for option in given if option != "name"]
-            if wrong:
-                raise TaskError(
-                    f"{task.name} is a task already: give {wrong[0]} where it is made, @app.task({wrong[0]}=...)"
-                )
-            if self._tasks.get(task.name) is not task:
-                raise TaskError(f"{task.name} is a task of another app")
-            declare(task)
-
+        terms = {"catch_up": catch_up, "bound": bound, "overlap": overlap, "args": args, "kwargs": kwargs}
+        declaration = Declaration(self.schedules, self._book, as_schedule(schedule), {"name": name, **terms})
         named = options if name is None else {"name": name, **options}
-        return TaskDecorator(self, register, self._extra, named, again)
-
-    def _register(self, task: Task[..., Any]) -> None:
-        other = self._tasks.get(task.name)
-        if other is not None:
-            raise TaskError(
-                f'the task name "{task.name}" is taken by {other.module}.{other.qualname}. '
-                'Give this one a name of its own: @app.task(name="...")'
-            )
-        self._tasks[task.name] = task
-        # What the running script defines, a worker elsewhere cannot import; one in this process need not. A name given by
-        # hand is a promise that the worker will know it.
-        if task.in_main and task.name == task_name(task.fn) and not self.url.startswith("memory:"):
-            self._unimportable.add(task.name)
+        return TaskDecorator(self, declaration.made, self._extra, named, declaration.again)
 
     def task_named(self, name: str) -> Task[..., Any] | None:
         """The task of this name, which ``find_task`` may make first; None: there is none. For a worker."""
-        if name not in self._tasks and self._find_task is not None:
-            try:
-                self._find_task(name)
-            except Exception:
-                _log.exception('find_task failed for "%s"', name)
-        return self._tasks.get(name)
+        return self._book.named(name)
 
     # -- enqueueing: what tasks call (see task.Door) -------------------------------------------------------------
 
@@ -328,8 +274,8 @@ class App:
         for middleware in self.middleware:
             request = middleware.enqueueing(request)
         task = request.task
-        if task.name in self._unimportable and not self._workers:
-            self._refuse_main(task)
+        if not self._workers:
+            self._book.check_importable(task)
         record: JobRecord = request.record(job_id, now)
         if len(record.args) > self.max_args:
             raise ArgumentError(
@@ -337,14 +283,6 @@ class App:
                 "Pass a reference to large data instead, or raise App(max_args=...)."
             )
         return record
-
-    def _refuse_main(self, task: Runnable) -> None:
-        script = task.name.partition(".")[0]
-        raise TaskError(
-            f'"{task.qualname}" is defined in the script you ran ({script}.py), which a worker would import under another '
-            "name, running the script again.\nMove the task to a module of its own, or give it a name "
-            f'(@app.task(name="...")), or run: longshore dev {script}.py'
-        )
 
     def _handles(self, records: Sequence[JobRecord], stored: Sequence[JobRecord]) -> list[Job[Any]]:
         for asked, got in zip(records, stored, strict=True):

@@ -73,8 +73,9 @@ def due(
 ) -> list[datetime]:
     """The ticks after ``last``, up to ``now``, that are to become jobs, oldest first. Times in UTC.
 
-    Ticks at most `GRACE` late are on time; if work was ``resumed`` after nobody looked, only the newest of them. Of others,
-    missed: ``none``; the ``latest``, unless a later tick is on time; ``all``. ``bound``: at most so many missed ones (the newest; `MOST` where ``all`` has no bound), or none older than that.
+    Ticks at most `GRACE` late are on time; if work was ``resumed`` after nobody looked, only the newest
+    of them. Of others, missed: ``none``; the ``latest``, unless a later tick is on time; ``all``. ``bound``: at most so many
+    missed ones (the newest; `MOST` where ``all`` has no bound), or none older than that.
     """
     if last >= now:
         return []

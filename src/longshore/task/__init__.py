@@ -1,5 +1,6 @@
 """Tasks: what can be run, by name, and the verbs that make jobs of it."""
 
+from longshore.task.book import Book
 from longshore.task.call import Call, requests_of
 from longshore.task.core import AsyncTask, SyncTask, Task, Using
 from longshore.task.decorator import TaskDecorator
@@ -10,6 +11,7 @@ from longshore.task.runnable import Runnable
 
 __all__ = [
     "AsyncTask",
+    "Book",
     "Call",
     "Door",
     "Options",

@@ -33,8 +33,9 @@ def queue_command(
     retries_as_argument   the function is given ``retries``: how many are left
 
     A call gives an `AsyncData`, or None without a result store. Arguments have to be plain data, or of the type that their
-    parameter is annotated with (a dataclass, say); whether plain ones fit shows when it runs. The function gets ``schedule``,
-    ``revoke``, ``is_revoked``, ``restore``, ``call_local`` and ``command_class``. RegistrationError: this invoker has another command of the same name.
+    parameter is annotated with (a dataclass, say); whether plain ones fit shows when it runs. The function gets
+    ``schedule``, ``revoke``, ``is_revoked``, ``restore``, ``call_local`` and ``command_class``.
+    RegistrationError: this invoker has another command of the same name.
     """
     _check(invoker, "queue_command")
     options = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import django
+from importlib import import_module
+from importlib.util import find_spec
+
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
@@ -31,9 +33,9 @@ class LongshoreConfig(AppConfig):
 
         checks.register(check_settings, "longshore")
         post_migrate.connect(make_tables, sender=self)
-        tasks = getattr(settings, "TASKS", {}) if django.VERSION >= (6, 0) else {}
+        tasks = getattr(settings, "TASKS", {}) if find_spec("django.tasks") else {}
         if any("longshore" in str(one.get("BACKEND", "")) for one in tasks.values()):
-            import django.tasks  # noqa: F401  # pyright: ignore[reportMissingImports] - its check, which asks our backend's, is registered only then
+            import_module("django.tasks")  # whose check, which asks our backend's, is registered only then
         where = serving()
         if where is not Serving.NO:
             from longshore.integrations.django.supervised import begin

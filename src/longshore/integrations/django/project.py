@@ -76,7 +76,7 @@ class ProjectApp(App):
         alias = None if self.eager else outbox_alias(found)
         self._shelf = None if alias is None else DjangoShelf(alias, lambda: bool(self._workers))
         self.outbox = None if self._shelf is None else Outbox(self._shelf, lambda: self.store)
-        self.jobs = Jobs(lambda: self.store, self._courier, self._tasks, self.outbox)
+        self.jobs = Jobs(lambda: self.store, self._courier, self._book.tasks, self.outbox)
         self._joining = Joining(self._joined, self.outbox, self._heard)
 
     # -- the store -------------------------------------------------------------------------------------------------
@@ -123,14 +123,14 @@ class ProjectApp(App):
 
     def forget(self, name: str) -> None:
         """Make room for the task of a module that was reloaded, or that Django defines anew."""
-        self._tasks.pop(name, None)
+        self._book.forget(name)
 
     @cached_property
     def eager_twin(self) -> ProjectApp:
         """The same tasks, run at once and kept in memory."""
         twin = ProjectApp(msgspec.structs.replace(self.conf, eager=True))
-        twin._tasks = self._tasks
-        twin.jobs = Jobs(lambda: twin.store, twin._courier, twin._tasks)
+        twin._book = self._book
+        twin.jobs = Jobs(lambda: twin.store, twin._courier, twin._book.tasks)
         return twin
 
     def arrive(self) -> None:
