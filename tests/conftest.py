@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import signal
 from collections.abc import Iterator
@@ -28,6 +29,19 @@ def app(url: str) -> Iterator[App]:
     app = App(url)
     yield app
     app.close()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """What a program under test sets up for its own log, in this process, ends with the test."""
+    loggers = [
+        logging.getLogger(name) for name in (None, "longshore", "longshore.worker", "huey.consumer.logger")
+    ]
+    before = [(one, one.level, list(one.handlers)) for one in loggers]
+    yield
+    for one, level, handlers in before:
+        one.setLevel(level)
+        one.handlers[:] = handlers
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -27,7 +27,7 @@ def listed(url: str) -> dict[str, Any]:
     """What ``longshore workers list -o json`` says of the one worker."""
     answer = CliRunner().invoke(cli, ["workers", "list", "--url", url, "-o", "json"])
     assert answer.exit_code == 0, answer.output
-    found = json.loads(answer.output)
+    found = json.loads(answer.stdout)
     assert len(found) == 1
     return dict(found[0])
 
