@@ -93,7 +93,7 @@ class App:
         #: where jobs enqueued in the caller's transaction wait, if the store is elsewhere
         self.outbox = None if outbox is None or eager else open_outbox(outbox, lambda: self.store)
         self._joining = Joining(lambda: self._store, self.outbox, lambda: self.store)
-        self._book = Book(find_task, elsewhere=not self.url.startswith("memory:"))
+        self._book = Book(find_task, elsewhere=lambda: not self.url.startswith("memory:"))
         #: looking at jobs, and changing them by hand
         self.jobs = Jobs(lambda: self.store, self._courier, self._book.tasks, self.outbox)
         #: schedules at run time: put, get, list, pause, resume, trigger, remove

@@ -478,7 +478,7 @@ def test_a_browser_and_a_server(tmp_path: Path) -> None:
         assert "1 failed" in project.manage("longshore", "worker", "--burst")
         project.do("from shop.models import Order; Order.objects.create(name='tea')")
         server = project.start("runserver", "--noreload", "--nostatic", "127.0.0.1:0")
-        address = re.sub("/$", "", server.line("Starting development server at "))
+        address = server.line("Starting ").rpartition(" ")[2].rstrip("/")
         browser = build_opener(HTTPCookieProcessor(CookieJar()))
 
         def read(path: str, **fields: str) -> str:

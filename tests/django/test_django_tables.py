@@ -69,6 +69,8 @@ MISTAKES: dict[str, tuple[Any, list[str]]] = {
         ],
     ),
     "store": ({"STORE": "redsi://secret:word@host"}, ["longshore.E006", "redis://"]),
+    "no list": ({"MODULES": 5}, ["longshore.E003", 'Write a list of module names: ["tasks"]']),
+    "no database": ({"DATABASE": "other", "SUPERVISE": {"queues": ["a b"]}}, ["longshore.E004", "'a b'"]),
     "no dict": ([], ["longshore.E001"]),
     "right": ({}, ["longshore.W012", "transaction_mode"]),
 }  # fmt: skip
@@ -96,8 +98,8 @@ print(json.dumps({{name: found(setting) for name, (setting, _) in {MISTAKES!r}.i
     ]
     assert missed == []
     assert "word" not in said["store"]
-    bare.set(LONGSHORE={"LEASES": 3})
-    assert "longshore.E002" in bare.manage("check", code=1)
+    bare.set(LONGSHORE={"LEASES": 3, "SUPERVISE": {"queues": ["a b"]}})
+    assert "longshore.E002" in bare.manage("runserver", "--noreload", "127.0.0.1:0", code=1)
 
 
 def test_another_database_keeps_the_jobs(bare: Project) -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import pytest
 from project import Project
-
-pytestmark = pytest.mark.skipif(find_spec("django.tasks") is None, reason="django.tasks came with Django 6.0")
 
 BACKEND = {"BACKEND": "longshore.integrations.django.Backend", "QUEUES": ["default", "mail"]}
 

@@ -56,7 +56,7 @@ def test_the_shop_in_examples(tmp_path: Path) -> None:
     run(folder, *manage, "migrate", "-v0")
     words = ("-u", "-W", "error", "manage.py", "runserver", "--noreload", "127.0.0.1:0")
     with Program(*words, env=environment(), cwd=folder) as server:
-        address = server.line("Starting development server at ").rstrip("/")
+        address = server.line("Starting ").rpartition(" ")[2].rstrip("/")
         browser = build_opener(HTTPCookieProcessor(CookieJar()))
 
         def read(url: str, **fields: str) -> tuple[str, str]:

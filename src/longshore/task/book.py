@@ -18,10 +18,10 @@ _log = logging.getLogger("longshore.app")
 class Book:
     """Every task by its name. ``find`` is told a name that is not there, and may make its task then.
 
-    ``elsewhere``: workers may live in other processes, which cannot import what the running script defines.
+    ``elsewhere`` says whether workers may live in other processes, which cannot import what the running script defines.
     """
 
-    def __init__(self, find: Callable[[str], object] | None, *, elsewhere: bool) -> None:
+    def __init__(self, find: Callable[[str], object] | None, *, elsewhere: Callable[[], bool]) -> None:
         #: by name; whoever shares it sees every change
         self.tasks: dict[str, Task[..., Any]] = {}
         self._find = find
@@ -43,7 +43,7 @@ class Book:
         self.tasks[task.name] = task
         # What the running script defines, a worker elsewhere cannot import; one in this process need not. A name given by
         # hand is a promise that the worker will know it.
-        if self._elsewhere and task.in_main and task.name == task_name(task.fn):
+        if task.in_main and task.name == task_name(task.fn) and self._elsewhere():
             self._unimportable.add(task.name)
 
     def forget(self, name: str) -> None:

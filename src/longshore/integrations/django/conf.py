@@ -105,7 +105,7 @@ def supervision(by_default: bool) -> Supervise | None:
     given = getattr(settings, "LONGSHORE", {})
     try:
         found = _supervise(given.get("SUPERVISE"))
-    except (AttributeError, BadValue):  # said by the checks
+    except (AttributeError, BadValue, LongshoreError):  # said by the checks
         return None
     if found is None:
         return Supervise() if by_default else None
@@ -149,7 +149,8 @@ def _flag(value: Any) -> bool:
 
 
 def _modules(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str) or not all(isinstance(name, str) and name.isidentifier() for name in value):
+    listed = isinstance(value, Sequence) and not isinstance(value, str)
+    if not listed or not all(isinstance(name, str) and name.isidentifier() for name in value):
         raise BadValue('Write a list of module names: ["tasks"].')
     return tuple(value)
 

@@ -38,7 +38,7 @@ def url_of(connection: BaseDatabaseWrapper, options: Mapping[str, str]) -> str:
         return f"sqlite:////{quote(file_of(connection).lstrip('/'))}{query}"
     if connection.vendor != "postgresql":
         raise ConfigError(
-            f"jobs cannot be kept in a {connection.display_name} database (alias {connection.alias!r})\n"
+            f"jobs cannot be kept in database {connection.alias!r}, which is {connection.display_name}\n"
             'keep them in a PostgreSQL or SQLite one, LONGSHORE = {"DATABASE": "jobs"}, or in Redis: '
             '{"STORE": "redis://localhost"}'
         )

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from longshore.errors import ConfigError
+from longshore.errors import ConfigError, StoreUnavailable
 from longshore.integrations.django.commits import hint_after, in_transaction
 from longshore.integrations.django.conf import Conf
 from longshore.integrations.django.database import file_of, in_memory, url_of
@@ -114,6 +114,7 @@ class Place:
 def _guest(wrapper: BaseDatabaseWrapper, conf: Conf, url: str) -> Store:
     """Made once a database. SchemaError: it has no tables for jobs, or others than this release needs."""
     alias = conf.database
+    _connect(wrapper)
     check_tables(conf, wrapper)
 
     def raw() -> Any:
@@ -122,7 +123,7 @@ def _guest(wrapper: BaseDatabaseWrapper, conf: Conf, url: str) -> Store:
         if not connection.in_atomic_block and getattr(connection.connection, "closed", False):
             # By the server. Django itself would use it until the end of a request in which it noticed.
             connection.close()
-        connection.ensure_connection()
+        _connect(connection)
         return connection.connection
 
     def later(do: Callable[[], None]) -> None:
@@ -135,6 +136,16 @@ def _guest(wrapper: BaseDatabaseWrapper, conf: Conf, url: str) -> Store:
     from longshore.stores.postgres.guest import PostgresGuest
 
     return PostgresGuest(raw, url, later)
+
+
+def _connect(connection: BaseDatabaseWrapper) -> None:
+    try:
+        connection.ensure_connection()
+    except DatabaseError as error:
+        said = str(error).strip().partition("\n")[0]
+        raise StoreUnavailable(
+            f"cannot connect to database {connection.alias!r}: {said}\nis its server running, and is DATABASES right?"
+        ) from error
 
 
 def _with_options(url: str, options: Mapping[str, str]) -> str:
