@@ -1,6 +1,7 @@
 """Connections that go away: every thread of a worker really resumes, and nothing is lost."""
 
 import os
+import secrets
 import signal
 import threading
 import time
@@ -10,9 +11,10 @@ import psycopg
 import pytest
 
 from longshore import model
-from longshore.errors import StoreUnavailable
+from longshore.errors import StoreError, StoreUnavailable
 from longshore.model import Claim
 from longshore.stores import open_store
+from longshore.stores.postgres.pool import Call
 from longshore.testing.samples import claim, job, jobs
 from servers import postgres
 from servers.postgres import Server
@@ -96,6 +98,29 @@ def test_one_silent_connection_takes_the_idle_ones_with_it(server):
     assert store.count() == {("default", "queued"): 1}
     for pid in silent:
         os.kill(pid, signal.SIGCONT)
+    store.close()
+
+
+def test_what_follows_a_refused_statement_in_one_trip_works_the_next_time():
+    """The driver takes it for prepared then, but the server never looked at it."""
+    store = open_store(postgres.place(f"t{secrets.token_hex(8)}"))
+    fine, broken = Call("SELECT 2::int4", {}), Call("SELECT 1 / 0", {})
+    store.pool.run(fine)  # the second time it is prepared
+    with pytest.raises(StoreError, match="division by zero"):
+        store.pool.together([broken, fine])
+    assert [store.pool.run(fine) for _ in range(3)] == [[(2,)]] * 3
+    store.close()
+
+
+def test_a_session_that_forgot_its_statements_is_left_for_another():
+    store = open_store(postgres.place(f"t{secrets.token_hex(8)}"))
+    for _ in range(2):
+        store.get(["x"])
+    with store.pool.lent() as connection:
+        connection.pgconn.exec_(b"DEALLOCATE ALL")  # past the driver
+    with pytest.raises(StoreUnavailable, match="add \\?pooler=transaction"):
+        store.get(["x"])
+    assert store.get(["x"]) == {}
     store.close()
 
 

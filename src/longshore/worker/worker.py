@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, Self
@@ -84,9 +85,9 @@ class Worker:
         return self._name.text
 
     @property
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> Counter[str]:
         """How many jobs it settled, by the state they went to; ``refused``: leases lost, outcomes refused."""
-        return dict(self.feed.counts) if self.state != "new" else {}
+        return Counter(self.feed.counts) if self.state != "new" else Counter()
 
     @property
     def running(self) -> int:

@@ -52,6 +52,8 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     deadline: float = 30.0
     #: the statement that was given up; nothing more can be said on this connection
     late: Late | None = None
+    #: whether driver and server may disagree about what statements are prepared
+    confused: bool = False
     _poll: select.poll | None = None
 
     def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
@@ -63,8 +65,8 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
             raise
 
     def quiet(self) -> bool:
-        """Whether the connection stands, as far as can be told without a word: the server says something only to part."""
-        if self.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+        """Whether it can be used, as far as can be told without a word: the server says something only to part."""
+        if self.confused or self.pgconn.transaction_status != pq.TransactionStatus.IDLE:
             return False  # in one, or closed
         if self._poll is None:
             self._poll = select.poll()

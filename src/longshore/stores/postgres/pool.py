@@ -201,8 +201,13 @@ class Pool:
         self._idle, self._made = [], 0
 
 
-#: After these the server is another one, or soon will be.
-_PARTING: Final = (psycopg.errors.ReadOnlySqlTransaction, psycopg.InterfaceError)
+#: After these the server is another one, or soon will be; or it is not the session the driver takes it for.
+_PARTING: Final = (
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.InvalidSqlStatementName,
+    psycopg.errors.DuplicatePreparedStatement,
+    psycopg.InterfaceError,
+)
 
 
 def execute(connection: psycopg.Connection[Any], call: Call) -> Rows:
@@ -215,10 +220,15 @@ def execute(connection: psycopg.Connection[Any], call: Call) -> Rows:
 def _piped(connection: Connection, calls: Sequence[Call]) -> list[Rows]:
     """All at once: until the end of the pipeline they are one transaction for the server."""
     cursors = []
-    with connection.pipeline():
-        for call in calls:
-            cursor = psycopg.Cursor(connection, row_factory=tuple_row)
-            cursors.append(cursor.execute(cast("Any", call.text), call.values, binary=True))
+    try:
+        with connection.pipeline():
+            for call in calls:
+                cursor = psycopg.Cursor(connection, row_factory=tuple_row)
+                cursors.append(cursor.execute(cast("Any", call.text), call.values, binary=True))
+    except psycopg.Error:
+        # What came after the failed one was not looked at by the server, but the driver holds it for prepared there.
+        connection.confused = True
+        raise
     return [_rows(cursor) for cursor in cursors]
 
 
