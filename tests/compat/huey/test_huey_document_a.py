@@ -15,6 +15,9 @@ from longshore.testing.clock import Clock
 from longshore.testing.waiting import until
 
 
+pytestmark = pytest.mark.usefixtures("at_once")
+
+
 def beans(invoker):
     @queue_command(invoker)
     def count_some_beans(num):

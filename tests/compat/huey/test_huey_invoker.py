@@ -277,7 +277,7 @@ def test_local_time_is_converted(chicago, utc):
     assert (command.execute_time, command.due) == (noon, six - 6 * 3600 if utc else six)
 
 
-def test_the_minutes_of_local_time(chicago, consume):
+def test_the_minutes_of_local_time(chicago, consume, at_once):
     seen = []
     for utc in (True, False):
         clock = Clock(datetime.datetime(2030, 6, 1, 18, 0, 30, tzinfo=datetime.UTC).timestamp())
