@@ -14,7 +14,6 @@ from longshore.model import Where
 from longshore.testing.clock import Clock
 from longshore.testing.waiting import until
 
-
 pytestmark = pytest.mark.usefixtures("at_once")
 
 
