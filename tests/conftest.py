@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from longshore import App
+from longshore.worker import ticker
 from servers import postgres
 from servers.shared import in_namespace
 
@@ -42,6 +43,12 @@ def logging_as_before() -> Iterator[None]:
     for one, level, handlers in before:
         one.setLevel(level)
         one.handlers[:] = handlers
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers in this process follow new schedules after a moment. The tests of the ticker keep to its second."""
+    monkeypatch.setattr(ticker, "SETTLE", 0.05)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -142,7 +142,7 @@ def _split(text: str) -> list[str]:
     if text.startswith("@"):
         if text.lower() not in MACROS:
             raise ConfigError(
-                f'crontab: there is no "{text}"{did_you_mean(text, MACROS)} There are {", ".join(MACROS)}'
+                f'crontab: there is no "{text}"{did_you_mean(text, MACROS) or "."} There are {", ".join(MACROS)}'
             )
         text = MACROS[text.lower()]
     fields = text.split()

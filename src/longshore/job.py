@@ -246,7 +246,7 @@ class Job(Generic[R_co]):
 
     def _timeout(self, timeout: float | timedelta | None) -> ResultTimeout:
         record = self.record
-        after = f"{seconds(timeout, 'timeout'):g} s" if timeout is not None else "the time given"
+        after = f"{round(seconds(timeout, 'timeout'), 3):g} s" if timeout is not None else "the time given"
         why = self._desk.why_waiting(record)
         return ResultTimeout(
             f"job {self.id} ({record.task}) is still {record.state} after {after}{why}", self.id

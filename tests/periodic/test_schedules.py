@@ -16,6 +16,8 @@ import pytest
 from longshore import App, ArgumentError, ConfigError, Context, TaskError, at, crontab, every
 from longshore.testing.waiting import until
 
+pytestmark = pytest.mark.usefixtures("at_once")
+
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -43,14 +45,14 @@ class Ticks:
 def test_a_function_runs_by_itself_and_stays_callable(app: App) -> None:
     ticks = Ticks()
 
-    @app.periodic(every(0.2))
+    @app.periodic(every(0.1))
     def tidy(ctx: Context, what: str = "all") -> str:
         ticks((ctx.schedule, ctx.tick, what))
         return what
 
     assert tidy(what="here") == "here"
     assert ticks.seen.pop()[0] is None
-    assert tidy.schedule.next(NOON) == NOON + timedelta(seconds=0.2)
+    assert tidy.schedule.next(NOON) == NOON + timedelta(seconds=0.1)
     assert tidy.periodic
     with app.worker():
         ticks.wait(3)
@@ -125,7 +127,7 @@ def test_classes_with_an_abstract_base(app: App) -> None:
             ran(self.folder())
             return f"{self.folder()} {deep}"
 
-    @app.periodic(every(0.2))
+    @app.periodic(every(0.1))
     class CleanTemp(Cleaner):
         priority = 7
 
@@ -220,7 +222,7 @@ def test_put_pause_resume_trigger_remove_seen_by_a_running_worker(app: App) -> N
 
     schedules = app.schedules
     with app.worker():
-        planned = schedules.put("often", every(0.2), note, args=("tick",), queue="other")
+        planned = schedules.put("often", every(0.1), note, args=("tick",), queue="other")
         assert (planned.key, planned.task, planned.paused) == ("often", note.name, None)
         ticks.wait(2)
         assert schedules.pause("often").paused is not None
@@ -232,7 +234,7 @@ def test_put_pause_resume_trigger_remove_seen_by_a_running_worker(app: App) -> N
         assert len(ticks.seen) == before + 1
         assert schedules.resume("often").paused is None
         ticks.wait(2)
-        schedules.put("often", every(0.2), note, args=("changed",))
+        schedules.put("often", every(0.1), note, args=("changed",))
         until(lambda: "changed" in ticks.seen, "the change")
         assert schedules.remove("often")
         assert not schedules.remove("often")
@@ -325,7 +327,7 @@ def test_what_code_no_longer_declares_is_an_orphan(url: str) -> None:
     if url == "memory://":
         return
     old, new = App(url), App(url)
-    old.periodic(every(0.2), name="gone")(lambda: None)
+    old.periodic(every(0.1), name="gone")(lambda: None)
     new.task(name="gone")(lambda: None)
     with old.worker(burst=True) as worker:
         assert worker.join(20)

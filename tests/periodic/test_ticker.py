@@ -154,6 +154,7 @@ def test_catch_up_after_downtime(stage: Stage, catch_up: str, bound: object, exp
     [("memory", "none", 1), ("memory", "latest", 1), ("memory", "all", 7), ("postgresql", "latest", 1)],
     indirect=["url"],
 )
+@pytest.mark.usefixtures("at_once")
 def test_a_short_time_without_workers_is_downtime_too(url: str, catch_up: CatchUp, expected: int) -> None:
     clock = Clock(NOON.timestamp())
     app = App(url, clock=clock)

@@ -1,4 +1,4 @@
-"""One of several workers of a schedule that ticks each second: ``python tick_worker.py URL LEDGER``."""
+"""One of several workers of a schedule that ticks each PERIOD (seconds): ``python tick_worker.py URL LEDGER PERIOD``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from longshore.worker.death import on_end_of
 from longshore.worker.service import serve
 
 
-def main(url: str, ledger: str) -> None:
+def main(url: str, ledger: str, period: str) -> None:
     # The test that started us holds the other end.
     on_end_of(sys.stdin.fileno(), lambda: os._exit(3))
     app = App(url, lease=1.0, sweep=0.3, max_crashes=100)
 
-    @app.periodic(every(1), name="second", catch_up="all")
+    @app.periodic(every(float(period)), name="second", catch_up="all")
     def second(ctx: Context) -> None:
         assert ctx.tick is not None
         line = f"{ctx.tick.timestamp():.6f} {ctx.job_id}\n"

@@ -73,7 +73,7 @@ def test_what_it_takes(schedule: Schedule, expected: list[str]) -> None:
         ("* * * * L", {}, ['day_of_week "L"']),
         ("0 0 31 2 *", {}, ["never comes", 'day "31"', 'month "2"']),
         ("0 0 30 2,2 *", {}, ["never comes"]),
-        ("@fortnightly", {}, ["@fortnightly", "@daily"]),
+        ("@reboot", {}, ['"@reboot". There are', "@daily"]),
         ("@dayly", {}, ['did you mean "@daily"?']),
         (None, {"minute": "61"}, ['minute "61"']),
         (None, {"minute": ""}, ['minute ""']),

@@ -112,8 +112,18 @@ def test_a_predicate_that_is_never_true_ends() -> None:
 def test_a_union_ticks_once_where_both_do() -> None:
     both = crontab("0 13 * * *") | crontab("0 */6 * * *") | at(NOON + HOUR)
     assert [tick.hour for tick in ticks(both, 4)] == [13, 18, 0, 6]
-    with pytest.raises(TypeError):
-        both | 5  # type: ignore[operator]
+
+
+def test_a_union_with_a_function() -> None:
+    def at_ten_past(when: datetime) -> bool:
+        return when.minute == 10
+
+    daily = crontab("0 13 * * *")
+    either = daily | as_schedule(at_ten_past)
+    assert [(tick.hour, tick.minute) for tick in ticks(either, 3)] == [(12, 10), (13, 0), (13, 10)]
+    for wrong in (lambda: daily | at_ten_past, lambda: at_ten_past | daily, lambda: daily | 5):
+        with pytest.raises(ConfigError, match=r"write as_schedule\(function\)"):
+            wrong()
 
 
 def test_excluded_days_begin_and_end_in_the_zone() -> None:

@@ -80,9 +80,15 @@ class Schedule:
         raise NotImplementedError
 
     def __or__(self, other: object) -> Schedule:
-        if not isinstance(other, Schedule) or other.lone:
-            return NotImplemented
-        return AnyOf((*_members(self), *_members(other)))
+        if not isinstance(other, Schedule):
+            raise ConfigError(
+                f"a schedule is joined with another one, not with {other!r:.80}. "
+                "For a function write as_schedule(function); it comes from longshore.schedules"
+            )
+        return NotImplemented if other.lone else AnyOf((*_members(self), *_members(other)))
+
+    def __ror__(self, other: object) -> Schedule:
+        return self | other  # no schedule: says so
 
     def __repr__(self) -> str:
         return f"<Schedule {self}>"

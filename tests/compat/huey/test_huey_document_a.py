@@ -14,6 +14,8 @@ from longshore.model import Where
 from longshore.testing.clock import Clock
 from longshore.testing.waiting import until
 
+pytestmark = pytest.mark.usefixtures("at_once")
+
 
 def beans(invoker):
     @queue_command(invoker)

@@ -150,7 +150,7 @@ def test_b2_by_hand(place):
 def test_a_killed_consumer_loses_nothing_and_a_stopping_one_finishes(place, tmp_path):
     gate = tmp_path / "gate"
     config = (tmp_path / "config.py").read_text()
-    place.write("config.py", config + "\nqueue.app.lease, queue.app.sweep = 1.0, 0.2\n")
+    place.write("config.py", config + "\nqueue.app.lease, queue.app.sweep = 0.5, 0.1\n")
     place.write(
         "commands.py",
         COMMANDS

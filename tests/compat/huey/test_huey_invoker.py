@@ -231,6 +231,10 @@ def test_delay(invoker, consume):
 
     with pytest.raises(ValueError, match="not both"):
         add.schedule((1, 2), eta=datetime.datetime.now(), delay=1)
+    with pytest.raises(ValueError, match="eta must be a datetime, not '17:00'"):
+        add.schedule((1, 2), eta="17:00")
+    with pytest.raises(ValueError, match="delay must be seconds or a timedelta, not '1h'"):
+        add.schedule((1, 2), delay="1h")
     consume(invoker)
     began = invoker.queue.app.store.now()
     res = add.schedule((1, 2), delay=0.3)
@@ -277,7 +281,7 @@ def test_local_time_is_converted(chicago, utc):
     assert (command.execute_time, command.due) == (noon, six - 6 * 3600 if utc else six)
 
 
-def test_the_minutes_of_local_time(chicago, consume):
+def test_the_minutes_of_local_time(chicago, consume, at_once):
     seen = []
     for utc in (True, False):
         clock = Clock(datetime.datetime(2030, 6, 1, 18, 0, 30, tzinfo=datetime.UTC).timestamp())

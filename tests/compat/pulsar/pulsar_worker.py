@@ -1,5 +1,6 @@
 """A program with a task queue: `python pulsar_worker.py URL WORKERS`. One worker has short leases."""
 
+import logging
 import os
 import sys
 
@@ -11,6 +12,7 @@ from longshore.worker.death import on_end_of
 def main(url: str, workers: int) -> None:
     # The test that started us holds the other end.
     on_end_of(sys.stdin.fileno(), lambda: os._exit(3))
+    logging.basicConfig(level=logging.INFO)
     backend = App(url, lease=1.0, sweep=0.3) if workers == 1 else url
     queue = tasks.TaskQueue(
         name="shop",

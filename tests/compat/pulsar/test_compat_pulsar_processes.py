@@ -53,3 +53,8 @@ def test_a_task_survives_kill_9(url: str, queue: TaskQueue, tmp_path: Path, work
             if program.running:
                 program.signal(signal.SIGTERM)
                 program.end()
+        told = "\n".join(program.output for program in programs)
+        assert "Logging error" not in told
+        if workers == 2:
+            assert "WARNING:pulsar:worker" in told
+            assert "INFO:pulsar:stopping the workers" in told

@@ -14,6 +14,7 @@ from longshore.compat.huey.crons import crontab
 from longshore.compat.huey.exceptions import ConfigurationError
 from longshore.compat.huey.queue import Invoker
 from longshore.compat.huey.utils import local_to_utc, now
+from longshore.duration import seconds
 
 __all__ = ("crontab", "periodic_command", "queue_command")
 
@@ -64,7 +65,7 @@ def queue_command(
             convert_utc   whether to convert ``eta`` to UTC
             delay         how long from now, in seconds or as a timedelta; not together with ``eta``
 
-            ValueError: both were given.
+            ValueError: both were given, or one that cannot be.
             """
             command = command_class((tuple(args or ()), dict(kwargs or {})))
             _time(command, eta, convert_utc, delay, invoker.utc)
@@ -154,9 +155,11 @@ def _time(command: QueueCommand, eta: datetime | None, convert_utc: bool, delay:
     if delay is not None:
         if eta is not None:
             raise ValueError("schedule takes eta or delay, not both")
-        wait = delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
-        command.execute_time = now(utc) + wait
-        command.due = time.time() + wait.total_seconds()
+        wait = seconds(delay, "delay", error=ConfigurationError)
+        command.execute_time = now(utc) + timedelta(seconds=wait)
+        command.due = time.time() + wait
+    elif eta is not None and not isinstance(eta, datetime):
+        raise ConfigurationError(f"eta must be a datetime, not {eta!r:.80}; in so many seconds: delay=60")
     elif eta is not None and convert_utc:
         command.execute_time = local_to_utc(eta)
         command.due = command.execute_time.replace(tzinfo=UTC).timestamp()

@@ -6,7 +6,7 @@ from longshore.compat.pulsar import tasks
 
 
 class Often(tasks.PeriodicJob):
-    run_every = timedelta(seconds=1)
+    run_every = timedelta(seconds=0.2)
 
     def __call__(self, consumer):
         return "tick"

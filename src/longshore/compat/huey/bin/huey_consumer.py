@@ -172,7 +172,7 @@ def load_config(path: str) -> Any:
             f"it has: {', '.join(known)}" if known else "write in it: class Configuration(BaseConfiguration)"
         )
         raise ConfigurationError(
-            f'Missing module-level "{name}" in "{module}"{did_you_mean(name, known)}; {hint}'
+            f'Missing module-level "{name}" in "{module}"; {hint}{did_you_mean(name, known)}'
         )
     config = getattr(found, name)
     if not _is_configuration(config):

@@ -39,6 +39,6 @@ def run_fleet(settings: Mapping[str, Any], app: App, count: int) -> int:
     os.environ[VARIABLE] = json.dumps({"path": sys.path, "settings": settings})
     try:
         name = f"{socket.gethostname()}:{os.getpid()}"
-        return Supervisor(count, name, command, give_back, _log.warning).run()
+        return Supervisor(count, name, command, give_back, _log.log).run()
     finally:
         del os.environ[VARIABLE]
