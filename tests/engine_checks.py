@@ -308,13 +308,13 @@ def an_unknown_task_is_kept(url: str) -> None:
             return "ran"
 
         handle = work.enqueue()
-        task = app._tasks.pop("newer")
+        task = app._book.tasks.pop("newer")
         with at_work(app):
             until(lambda: handle.refresh().reason, "the problem to be shown", PATIENCE)
         assert handle.state == "queued"
         assert 'unknown task "newer"' in str(handle.reason)
         assert handle.record.failures == 0
-        app._tasks["newer"] = task
+        app._book.tasks["newer"] = task
         with at_work(app):
             assert handle.result(PATIENCE) == "ran"
 

@@ -23,7 +23,7 @@ def test_a_task_made_when_it_is_asked_for(url: str) -> None:
 
     calls = [app.task(name=name)(call).call(1) for name in ("late", "broken", "gone")]
     jobs = app.enqueue_many(calls)
-    app._tasks.clear()
+    app._book.tasks.clear()
     with app.worker():
         assert jobs[0].result(timeout=20) == 2
         for job in jobs[1:]:

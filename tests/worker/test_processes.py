@@ -157,7 +157,7 @@ async def test_coroutines_threads_and_processes_side_by_side(url: str) -> None:
         return "blocked"
 
     # A process finds its task by name, where it is defined: this app shares the zoo's.
-    app._tasks[zoo.pid_of.name] = zoo.pid_of
+    app._book.tasks[zoo.pid_of.name] = zoo.pid_of
     lags: list[float] = []
 
     async def heartbeat() -> None:

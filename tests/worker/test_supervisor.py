@@ -35,7 +35,8 @@ def alive(pid: int) -> bool:
 @pytest.fixture
 def fleet(zoo_of: Zoo) -> Iterator[Program]:
     program = zoo_of.program("fleet_child.py")
-    until(lambda: len(workers(program)) == 2, "two workers")
+    # In the store they are told of once they listen to signals; before that, SIGTERM just ends them.
+    until(lambda: len(workers(program)) == len(zoo_of.app.store.list("worker")) == 2, "two workers")
     yield program
     program.close()
     for pid in workers(program).values():
