@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
-from project import Project
+from project import FORKING, Project
 
 from servers import postgres
 
@@ -90,6 +90,12 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
             return Path(name) if kind == "sqlite" else name
 
         yield made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forking() -> Iterator[None]:
+    yield
+    FORKING.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

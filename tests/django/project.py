@@ -8,7 +8,9 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from forked import Forking
 
 from longshore.testing.processes import Program
 
@@ -53,6 +55,7 @@ application = get_{0}_application()
 
 _CLOSE = "from django.db import connections; connections.close_all()"
 SHOP = Path(__file__).with_name("shop")
+FORKING: Final = Forking()
 
 
 class Project:
@@ -90,12 +93,6 @@ class Project:
 
     def run(self, *command: str, code: int | None = 0, timeout: float = 60) -> str:
         """Run Python with these words, every warning an error; its output. ``code``: the exit code expected, None: any."""
-        done = self._run(command, code, timeout)
-        return done.stdout + done.stderr
-
-    def _run(
-        self, command: tuple[str, ...], code: int | None = 0, timeout: float = 60
-    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-W", "error", *command],
             cwd=self.folder,
@@ -104,18 +101,18 @@ class Project:
             text=True,
             timeout=timeout,
         )
-        said = done.stdout + done.stderr
-        assert code is None or done.returncode == code, f"ended with {done.returncode}:\n{said[-6000:]}"
-        assert "Exception ignored" not in said, said[-6000:]
-        return done
+        return _checked(done, code)
 
     def manage(self, *words: str, **options: Any) -> str:
         """``manage.py`` with these words, to its end."""
         return self.run("manage.py", *words, **options)
 
-    def do(self, code: str, **options: Any) -> str:
+    def do(self, code: str, timeout: float = 60) -> str:
         """Run this with Django set up, in a process of its own; what it prints on its standard output."""
-        return self._run(("-c", f"import django\ndjango.setup()\n{code}\n{_CLOSE}"), **options).stdout.strip()
+        whole = f"import django\ndjango.setup()\n{code}\n{_CLOSE}"
+        done = FORKING.run(whole, self.folder, self.environment, timeout)
+        _checked(done, 0)
+        return done.stdout.strip()
 
     def start(self, *words: str) -> Program:
         """``manage.py`` with these words, going on."""
@@ -129,3 +126,11 @@ class Project:
     def close(self) -> None:
         """Kill what still runs."""
         self._programs.close()
+
+
+def _checked(done: subprocess.CompletedProcess[str], code: int | None) -> str:
+    """Its output, if that is as it should be."""
+    said = done.stdout + done.stderr
+    assert code is None or done.returncode == code, f"ended with {done.returncode}:\n{said[-6000:]}"
+    assert "Exception ignored" not in said, said[-6000:]
+    return said

@@ -87,7 +87,8 @@ class Server:
         for pid in self.pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.program.end()
+        # Its worker still writes to where it wrote, until it ends.
+        until(lambda: not self.program.running, "its end")
 
 
 class Site:

@@ -47,9 +47,16 @@ COMMANDS = {
 }
 
 
+MORE = [("sqlite", "gunicorn"), ("postgresql", "uvicorn"), ("sqlite", "runserver")]
+
+
 @pytest.mark.parametrize(
     ("project", "server"),
-    [("sqlite", "gunicorn"), ("postgresql", "gunicorn"), ("postgresql", "uvicorn"), ("sqlite", "runserver")],
+    [
+        ("postgresql", "gunicorn"),
+        ("sqlite", "uvicorn"),
+        *(pytest.param(*one, marks=pytest.mark.full) for one in MORE),
+    ],
     indirect=["project"],
 )
 def test_requests_enqueue_and_a_killed_worker_loses_nothing(project: Project, server: str) -> None:

@@ -15,6 +15,7 @@ from supervised_site import Site, alive
 from longshore.testing.waiting import until
 
 Serving = Callable[..., Site]
+MORE = [("sqlite", "preload"), ("postgresql", "uvicorn"), ("sqlite", "gunicorn"), ("postgresql", "gunicorn")]
 on_sqlite = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 
 
@@ -68,7 +69,15 @@ def test_one_worker_whatever_is_killed(site_of: Serving) -> None:
     assert "Traceback" not in second.program.output
 
 
-@pytest.mark.parametrize("kind", [pytest.param("gunicorn", marks=pytest.mark.full), "preload", "uvicorn"])
+@pytest.mark.parametrize(
+    ("project", "kind"),
+    [
+        ("postgresql", "preload"),
+        ("sqlite", "uvicorn"),
+        *(pytest.param(*one, marks=pytest.mark.full) for one in MORE),
+    ],
+    indirect=["project"],
+)
 def test_one_worker_of_several_processes(site_of: Serving, kind: str) -> None:
     site = site_of()
     server = site.serve(kind)
@@ -143,7 +152,6 @@ threading.Thread.start = start
 
 COMMANDS = [
     "manage.py migrate",
-    "manage.py check",
     "manage.py shell -c import+site_wsgi,site_asgi",
     "manage.py test",
     "manage.py longshore jobs list",
