@@ -1,4 +1,4 @@
-"""While the jobs of one exchange are handed over the next is under way already: it may fail, be the last, or find nothing."""
+"""The next exchange is under way while the jobs of the last are handed over: it may fail, be the last, or find nothing."""
 
 from __future__ import annotations
 
