@@ -168,11 +168,13 @@ class Feed:
 
     def run(self) -> None:
         """Until drained."""
-        while not (self._draining and not self.leased and not self._outcomes):
-            self._wake.wait(self._patience())
-            self._wake.clear()
-            self._step()
-        self._wire.close()
+        try:
+            while not (self._draining and not self.leased and not self._outcomes):
+                self._wake.wait(self._patience())
+                self._wake.clear()
+                self._step()
+        finally:
+            self._wire.close()
 
     def _patience(self) -> float:
         """Seconds to wait for something to happen."""

@@ -67,17 +67,12 @@ class PostgresGuest(PostgresStore):
     def publish(self, topics: Iterable[str]) -> None:
         """See `base.Store.publish`. Nobody hears of it before the caller's transaction is committed."""
         told = list(topics)
-
-        def say() -> None:
-            self._hub.tell(told)
-            self._notify(told)
-
         if told:
-            self._later(say)
+            self._later(lambda: self._voice.publish_now(told))
 
     def subscribe(self, topics: Iterable[str], callback: Callable[[], object]) -> Subscription:
         """See `base.Store.subscribe`; hears this process only."""
-        return self._hub.subscribe(topics, callback)
+        return self._voice.subscribe_here(topics, callback)
 
 
 class _Guest:

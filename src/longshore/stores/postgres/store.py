@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
@@ -17,14 +16,11 @@ from longshore.failpoint import hit
 from longshore.model import Change, Claim, JobRecord, Where
 from longshore.stores import forks
 from longshore.stores.base import Exchange, Subscription
-from longshore.stores.gathered import Gathered
-from longshore.stores.hints import Hub, kind
 from longshore.stores.postgres import (
     adding,
     changing,
     claiming,
     granting,
-    hints,
     listing,
     location,
     migrating,
@@ -34,7 +30,6 @@ from longshore.stores.postgres import (
 from longshore.stores.postgres.arrays import numbers, texts
 from longshore.stores.postgres.clock import ServerClock
 from longshore.stores.postgres.connection import Connection, forgotten
-from longshore.stores.postgres.ear import Ear
 from longshore.stores.postgres.migrations import known
 from longshore.stores.postgres.pool import Call, Pool, Rows, execute
 from longshore.stores.postgres.rows import records
@@ -42,6 +37,7 @@ from longshore.stores.postgres.text import read, stored
 from longshore.stores.postgres.texts import table
 from longshore.stores.postgres.texts import texts as statements_of
 from longshore.stores.postgres.trouble import translated
+from longshore.stores.postgres.voice import Message, Voice
 from longshore.stores.upkeep import Right, Versions
 
 T = TypeVar("T")
@@ -69,11 +65,7 @@ class PostgresStore:
         self._place = ""
         self._server = ServerClock()
         self._places = claiming.Places()
-        self._hub = Hub()
-        self._own = os.urandom(6).hex()
-        self._talking = threading.Lock()
-        self._ear: Ear | None = None
-        self._mouth: Gathered | None = None
+        self._voice = Voice(lambda: self._location, self._notify)
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -83,13 +75,7 @@ class PostgresStore:
 
     def close(self) -> None:
         """See `base.Store.close`."""
-        self._hub.clear()
-        with self._talking:
-            ear, mouth, self._ear, self._mouth = self._ear, self._mouth, None, None
-        if mouth is not None:
-            mouth.close()
-        if ear is not None:
-            ear.close()
+        self._voice.close()
         with self._opening:
             pool, self._opened = self._opened, None
         if pool is not None:
@@ -354,39 +340,16 @@ class PostgresStore:
 
     def publish(self, topics: Iterable[str]) -> None:
         """See `base.Store.publish`."""
-        topics = list(topics)
-        self._hub.tell(topics)
-        if not topics:
-            return
-        mouth = self._mouth
-        if mouth is None:
-            with self._talking:
-                mouth = self._mouth = self._mouth or Gathered(self._notify, hints.INTERVAL)
-        mouth.say(topics)
+        self._voice.publish(topics)
 
-    def _notify(self, topics: Sequence[str]) -> None:
-        packed = hints.payloads(self._own, topics)
-        pairs = [
-            (hints.channel(self._location.schema, about), text)
-            for about, some in packed.items()
-            for text in some
-        ]
-        self._run(
-            "notify",
-            channels=texts([channel for channel, _ in pairs]),
-            payloads=texts([text for _, text in pairs]),
-        )
+    def _notify(self, messages: Sequence[Message]) -> None:
+        channels = [channel for channel, _ in messages]
+        payloads = [payload for _, payload in messages]
+        self._run("notify", channels=texts(channels), payloads=texts(payloads))
 
     def subscribe(self, topics: Iterable[str], callback: Callable[[], object]) -> Subscription:
         """See `base.Store.subscribe`."""
-        listening = self._hub.subscribe(topics, callback)
-        if not self._location.pooled:
-            ear = self._ear
-            if ear is None:
-                with self._talking:
-                    ear = self._ear = self._ear or Ear(self._location, self._hub, self._own)
-            ear.listen({kind(topic) for topic in listening.topics})
-        return listening
+        return self._voice.subscribe(topics, callback)
 
     # -- documents -------------------------------------------------------------------------------------------------
 
