@@ -29,6 +29,20 @@ def test_retry_puts_back_what_ended(app: App) -> None:
     assert clashing.refresh().state == "failed"
 
 
+def test_what_is_past_its_expiry_can_be_ended_without_a_worker(app: App) -> None:
+    now = app.store.now()
+    past = stored(app, expires_at=now - 1)
+    others = [
+        stored(app, expires_at=now + 60),
+        stored(app),
+        stored(app, expires_at=now - 1, failures=1),
+        stored(app, expires_at=now - 1, state="running"),
+    ]
+    assert app.jobs.expire_many([past.id, *(job.id for job in others), new_id()]) == {past.id}
+    assert (past.refresh().state, past.record.reason) == ("cancelled", "expired before it could begin")
+    assert [job.refresh().state for job in others] == ["queued", "queued", "queued", "running"]
+
+
 def test_hasten_makes_due_what_waits_for_its_time(app: App) -> None:
     later, due = stored(app, run_at=app.store.now() + 60), stored(app)
     failed = stored(app, state="failed", run_at=app.store.now() + 60)

@@ -141,6 +141,12 @@ class Jobs:
         """As `hasten`, each of these; the ids of those that were made due."""
         return self._requeue(ids, model.hastened)
 
+    def expire_many(self, ids: Sequence[str]) -> frozenset[str]:
+        """Cancel those of these that are queued past their expiry, as a worker would that came to them; the ids of those."""
+        _, changes = self._change_all(ids, model.expire)
+        self._store().publish({f"job:{job_id}" for job_id in changes})
+        return frozenset(changes)
+
     def _requeue(self, ids: Sequence[str], decide: Decide) -> frozenset[str]:
         found, changes = self._change_all(ids, decide)
         self._store().publish({f"queue:{found[job_id].queue}" for job_id in changes})

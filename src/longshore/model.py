@@ -30,6 +30,8 @@ HOLDING: Final[frozenset[str]] = frozenset({"queued", "waiting", "running"})
 PRIORITY_MIN: Final = -100
 PRIORITY_MAX: Final = 100
 ERRORS_KEPT: Final = 10
+#: why a job was cancelled that missed its expiry
+EXPIRED: Final = "expired before it could begin"
 
 
 class JobRecord(msgspec.Struct, frozen=True, gc=False):
@@ -277,6 +279,13 @@ def cancelled(job: JobRecord, now: float, reason: str | None) -> Change:
 def expired(job: JobRecord, now: float) -> bool:
     """Whether the job missed its expiry before it ever began."""
     return job.expires_at is not None and job.expires_at <= now and not job.failures and not job.crashes
+
+
+def expire(job: JobRecord, now: float) -> Change | None:
+    """Cancelled, where it is queued past its expiry; None: it is not."""
+    if job.state != "queued" or not expired(job, now):
+        return None
+    return cancelled(job, now, EXPIRED)
 
 
 def cancel(job: JobRecord, now: float, reason: str) -> Change | None:

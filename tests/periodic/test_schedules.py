@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from longshore import App, ArgumentError, ConfigError, Context, TaskError, at, crontab, every
+from longshore.testing.clock import Clock
 from longshore.testing.waiting import until
 
 pytestmark = pytest.mark.usefixtures("at_once")
@@ -368,6 +369,22 @@ def test_burst_runs_what_is_due_and_ends(app: App) -> None:
     with app.worker(burst=True) as worker:
         assert worker.join(20)
     assert ran == ["first"]
+
+
+def test_burst_makes_jobs_of_what_came_due_meanwhile(url: str) -> None:
+    clock, ran = Clock(NOON.timestamp()), []
+    app = App(url, clock=clock)
+
+    @app.periodic(every(60))
+    def minutely(ctx: Context) -> None:
+        ran.append(ctx.tick)
+
+    for away, expected in ((0, []), (150, [2]), (30, [2, 3])):  # one for all that were missed
+        clock.move(away)
+        with app.worker(burst=True) as worker:
+            assert worker.join(20)
+        assert ran == [NOON + timedelta(minutes=n) for n in expected]
+    app.close()
 
 
 def test_the_pure_parts_need_no_engine() -> None:

@@ -16,7 +16,7 @@ from longshore.dice import chance
 from longshore.errors import Discard, NotEncodable, Snooze
 from longshore.failpoint import hit
 from longshore.middleware.base import Middleware
-from longshore.model import Failure, JobRecord, expired
+from longshore.model import EXPIRED, Failure, JobRecord, expired
 from longshore.outcome import Cancelled, Done, Failed, Held, Outcome, Snoozed
 from longshore.worker.run import Run
 
@@ -72,7 +72,7 @@ class Execution:
         if job.cancel_requested:
             return Cancelled(None)
         if job.expires_at is not None and expired(job, self._clock()):
-            return Cancelled("expired before it could begin")
+            return Cancelled(EXPIRED)
         try:
             begun = run.task.signature.load(job.args)
         except Exception as error:  # mostly Undecodable; a type of the user's may raise anything

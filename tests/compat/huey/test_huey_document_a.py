@@ -7,6 +7,7 @@ import time
 import pytest
 
 from longshore.compat.huey.backends.dummy import DummyDataStore, DummyQueue
+from longshore.compat.huey.backends.store import StoreQueue
 from longshore.compat.huey.decorators import crontab, periodic_command, queue_command
 from longshore.compat.huey.exceptions import DataStoreTimeout, QueueException
 from longshore.compat.huey.queue import AsyncData, Invoker
@@ -115,11 +116,18 @@ def test_a6_always_eager(backends):
     assert len(backends.queue) == 0
 
 
-@pytest.mark.parametrize("periodic", [False, True])
-def test_a7_every_five_minutes(consume, capsys, periodic):
+@pytest.fixture
+def timed(url):
+    """An invoker and its clock, which stands at half a minute past noon."""
     clock = Clock(datetime.datetime(2026, 11, 21, 12, 0, 30, tzinfo=datetime.UTC).timestamp())
-    invoker = Invoker(DummyQueue("beans", clock=clock))
-    seen, ran = [], []
+    queue = StoreQueue("beans", url, clock=clock)
+    yield Invoker(queue), clock
+    queue.app.close()
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+def test_a7_every_five_minutes(timed, consume, capsys, periodic):
+    (invoker, clock), seen, ran = timed, [], []
 
     def watched(dt):
         seen.append(dt)

@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
-from msgspec.structs import replace
-
 from longshore.app import App
+from longshore.compat.pulsar.tasks.asking import Asking
 from longshore.compat.pulsar.tasks.body import body_of
 from longshore.compat.pulsar.tasks.errors import TaskNotAvailable
 from longshore.compat.pulsar.tasks.events import Callback, Events
 from longshore.compat.pulsar.tasks.listing import Listing
 from longshore.compat.pulsar.tasks.models import Job, JobRegistry, PeriodicJob
-from longshore.compat.pulsar.tasks.overlap import asks, may_overlap
 from longshore.compat.pulsar.tasks.replies import Reply, reply
-from longshore.compat.pulsar.tasks.schedule import declare, key_of
-from longshore.compat.pulsar.tasks.task import META, PARENT, Task
+from longshore.compat.pulsar.tasks.schedule import declare
+from longshore.compat.pulsar.tasks.task import Task
 from longshore.compat.pulsar.tasks.waiting import Desk
-from longshore.duration import optional_seconds
 from longshore.errors import ConfigError, UniqueConflict
 from longshore.ids import new_id
 from longshore.model import JobRecord, Where
 from longshore.periodic import Planned
-from longshore.retry import Retry
-from longshore.task import Request
 from longshore.worker.worker import Worker
 
 Answer = asyncio.Future[Any] | Reply[Any]
@@ -76,6 +70,7 @@ class TaskBackend:
         #: the worker that runs here, if one does
         self.worker: Worker | None = None
         self._events = Events(lambda: self.app.store, self.name)
+        self._asking = Asking(self.app, self.name)
         self._desk = Desk(self.app, self.task_of)
 
     def __repr__(self) -> str:
@@ -86,7 +81,9 @@ class TaskBackend:
         """The jobs, loaded at first use."""
         registry = JobRegistry.load(self.task_paths)
         for job in registry.values():
-            self._define(job)
+            task = self._asking.define(job, body_of(job, self))
+            if self.schedule_periodic and isinstance(job, PeriodicJob):
+                declare(self.app, self.name, job, task)
         return registry
 
     @property
@@ -126,7 +123,7 @@ class TaskBackend:
 
         TaskNotAvailable: no such job. ArgumentError: the arguments do not fit, or cannot be stored.
         """
-        request = self._request(self._job(jobname), kwargs, expiry, meta_params)
+        request = self._asking.request(self._job(jobname), kwargs, expiry, meta_params)
 
         def here() -> str | None:
             try:
@@ -144,50 +141,13 @@ class TaskBackend:
 
     def generate_task_ids(self, job: Job, kwargs: Mapping[str, Any]) -> tuple[str, str | None]:
         """A new id, and the key under which a task with these arguments is alone (None: it need not be)."""
-        return new_id(), self._request(job, kwargs).unique
+        return new_id(), self._asking.request(job, kwargs).unique
 
     def _job(self, name: str) -> Job:
         job = self.registry.get(name)
         if job is None:
             raise TaskNotAvailable(name, self.registry)
         return job
-
-    def _define(self, job: Job) -> None:
-        rule = None if asks(job) or may_overlap(job, {}) else self._lock(job)
-        retry = Retry(job.max_retries, delay=job.retry_delay) if job.max_retries else None
-        timeout = optional_seconds(job.timeout, f'timeout of job "{job.name}"') or None
-        task = self.app.task(
-            name=job.name, queue=self.name, expires=timeout, unique=rule, unique_mode="reject", retry=retry
-        )(body_of(job, self))
-        if self.schedule_periodic and isinstance(job, PeriodicJob):
-            declare(self.app, self.name, job, task)
-
-    def _lock(self, job: Job) -> str | bool:
-        """The unique key of its tasks; True: their arguments."""
-        if job.lock_by not in ("job", "kwargs"):
-            raise ConfigError(f'job "{job.name}": lock_by must be "job" or "kwargs", not {job.lock_by!r:.80}')
-        return True if job.lock_by == "kwargs" else self.name
-
-    def _request(
-        self,
-        job: Job,
-        kwargs: Mapping[str, Any],
-        expiry: float | timedelta | None = None,
-        meta_params: Mapping[str, Any] | None = None,
-    ) -> Request:
-        changes: dict[str, Any] = {"headers": _headers(meta_params)} if meta_params else {}
-        alone = asks(job) and not may_overlap(job, kwargs)
-        if alone:
-            changes["unique"] = self._lock(job)
-        request: Request = self.app.tasks[job.name].using(**changes).request((), kwargs)
-        if alone and isinstance(job, PeriodicJob):
-            # The same key as its ticks have.
-            request = replace(request, unique=f"schedule:{key_of(self.name, job.name)}")
-        if expiry is not None:
-            left = expiry.total_seconds() if isinstance(expiry, timedelta) else expiry
-            past = isinstance(left, (int, float)) and left < 0
-            request = replace(request, expires=optional_seconds(0 if past else left, "expiry"))
-        return request
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
@@ -248,9 +208,7 @@ class TaskBackend:
         jobs, removed, after = self.app.jobs, 0, None
         while found := jobs.find(Where(queue=self.name), 500, after):
             after = found[-1].id
-            for job in found:
-                if job.state in ("queued", "waiting"):
-                    job.cancel("flushed")
+            jobs.cancel_many([job.id for job in found if job.state in ("queued", "waiting")], "flushed")
             removed += len(jobs.delete([job.id for job in found]))
         return removed
 
@@ -258,15 +216,3 @@ class TaskBackend:
         """Let go of the store; a later use opens again."""
         self._events.close()
         self.app.close()
-
-
-def _headers(meta_params: Mapping[str, Any]) -> dict[str, str]:
-    meta = dict(meta_params)
-    parent = meta.pop("from_task", None)
-    headers = {} if parent is None else {PARENT: str(parent)}
-    if meta:
-        try:
-            headers[META] = json.dumps(meta)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"meta_params must be what JSON can hold: {error}") from None
-    return headers

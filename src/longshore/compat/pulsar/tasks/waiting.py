@@ -59,7 +59,7 @@ class Desk:
                 except ResultTimeout:
                     if patience == limit:
                         raise
-                    self._expire(job.refresh().record)
+                    self._app.jobs.expire_many([task_id])
                     job.wait(_rest(limit, patience))
             except JobNotFound:
                 return None
@@ -73,7 +73,7 @@ class Desk:
                 except ResultTimeout:
                     if patience == limit:
                         raise
-                    await asyncio.to_thread(self._expire, (await job.arefresh()).record)
+                    await asyncio.to_thread(self._app.jobs.expire_many, [task_id])
                     await job.await_end(_rest(limit, patience))
             except JobNotFound:
                 return None
@@ -90,20 +90,11 @@ class Desk:
 
     def _look(self, ids: Sequence[str]) -> list[Task]:
         found = self._app.store.get(ids)
-        # Not any(): all of them are to be settled.
-        if [job for job in found.values() if self._expire(job)]:
+        now = self._app.store.now()
+        if past := [job.id for job in found.values() if model.expire(job, now)]:
+            self._app.jobs.expire_many(past)
             found = self._app.store.get(ids)
         return [self._task_of(found[task_id]) for task_id in ids if task_id in found]
-
-    def _expire(self, job: JobRecord) -> bool:
-        """Revoke it if it is queued past its expiry; whether it was."""
-        store = self._app.store
-        now = store.now()
-        if job.state != "queued" or not model.expired(job, now):
-            return False
-        done = store.apply([model.cancelled(job, now, "expired before it could begin")])
-        store.publish([f"job:{job.id}"])
-        return bool(done)
 
 
 def _rest(limit: float | None, spent: float | None) -> float | None:
