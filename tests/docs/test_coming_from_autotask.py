@@ -35,7 +35,9 @@ def test_the_page_runs(tmp_path: Path) -> None:
     assert "no issues" in run(tmp_path, "manage.py", "check")
     run(tmp_path, "manage.py", *migrate.split())
     asked = "import django; django.setup(); from django.test import Client; print(Client(SERVER_NAME='localhost').get('/').json())"
-    said = run(tmp_path, "-c", f"import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'mysite.settings'; {asked}")
+    said = run(
+        tmp_path, "-c", f"import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'mysite.settings'; {asked}"
+    )
     assert said.startswith("{'ready': False, 'done': False, 'result': None, 'error': ''}")
     said = run(tmp_path, "manage.py", *worker.split())
     assert "shop.tasks.send_mail" in said
@@ -44,4 +46,10 @@ def test_the_page_runs(tmp_path: Path) -> None:
     assert "succeeded" in run(tmp_path, "manage.py", *jobs.split())
     order = 'cron_task(crontab="*/5 9 * * mon-fri", order="cron")'
     assert order in text
-    run(tmp_path, "manage.py", "shell", "-c", f"from longshore.compat.autotask.tasks import cron_task; {order}")
+    run(
+        tmp_path,
+        "manage.py",
+        "shell",
+        "-c",
+        f"from longshore.compat.autotask.tasks import cron_task; {order}",
+    )
