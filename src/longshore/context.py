@@ -35,14 +35,15 @@ class Context:
 
     ``attempt`` grows with every start of the job and never repeats: pass it on as a fencing token to systems that can
     refuse an older one. ``cancelled`` turns True when somebody asked for cancellation, when the time-out passed, or when the
-    lease was lost; a coroutine is cancelled besides, a thread has to look.
+    lease was lost; a coroutine is cancelled besides, a thread has to look. ``timed_out``: it was for the time-out.
     """
 
-    __slots__ = ("_logger", "_report", "cancelled", "record", "said")
+    __slots__ = ("_logger", "_report", "cancelled", "record", "said", "timed_out")
 
     def __init__(self, record: JobRecord, report: Callable[[Context, Progress], None] | None = None) -> None:
         self.record = record
         self.cancelled = False
+        self.timed_out = False
         #: the last word of `progress`
         self.said: Progress | None = None
         self._report = report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from project import Project
 
+on_sqlite = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 BACKEND = {"BACKEND": "longshore.integrations.django.Backend", "QUEUES": ["default", "mail"]}
 
 
@@ -66,6 +67,7 @@ print(one.return_value, one.kwargs, two.return_value == ["x", 1, {two!r}, "RUNNI
     assert said == "tea {'name': 'tea'} True 9"
 
 
+@on_sqlite
 def test_failures_as_django_tells_them(shop: Project) -> None:
     job = shop.do("from shop.later import bad; print(bad.enqueue(3).id)")
     other = shop.do("from shop.later import broken; print(broken.enqueue().id)")
@@ -92,6 +94,7 @@ print(broken.get_result({other!r}).errors[0].exception_class_path)
     ]
 
 
+@on_sqlite
 def test_retries_of_options(shop: Project) -> None:
     options: dict[str, object] = {"tasks": {"shop.later.bad": {"retry": 2, "timeout": 30}}, "eager": True}
     shop.set(TASKS={"default": {**BACKEND, "OPTIONS": options}})
@@ -124,6 +127,7 @@ print(double.enqueue(2).return_value)
         assert text in said
 
 
+@on_sqlite
 def test_what_django_refuses(shop: Project) -> None:
     said = shop.do(
         """
@@ -155,3 +159,79 @@ print((double.get_result(later.id).task.run_after == later.task.run_after))
         "InvalidTask", "InvalidTask", "InvalidTask", "TypeError", "TaskResultDoesNotExist", "TaskResultMismatch",
         "InvalidTask", "60", "True",
     ]  # fmt: skip
+
+
+OWN = """
+import asyncio
+import django
+from django.tasks import task
+
+@task
+async def endless() -> None:
+    await asyncio.sleep(60)
+
+@task
+def alone(number: int) -> int:
+    return number
+
+if django.VERSION >= (6, 1):
+    @task(retry=1, timeout=0.2, unique=lambda number, text: number)
+    def ours(number: int, text: str) -> None:
+        raise ValueError(number)
+"""
+
+
+@on_sqlite
+def test_signals_and_our_own_options(shop: Project) -> None:
+    """Each step is told once: not the enqueueing of what a unique key held off, but the end by a time-out."""
+    options = {"tasks": {"shop.own.endless": {"timeout": 0.2}, "shop.own.alone": {"unique": True}}}
+    eager = {**BACKEND, "OPTIONS": {"eager": True}}
+    shop.set(TASKS={"default": {**BACKEND, "OPTIONS": options}, "eager": eager})
+    shop.write("shop/own.py", OWN)
+    said = shop.do(
+        """
+import django
+from django.core.management import call_command
+from django.tasks import signals, task
+from shop import own
+
+told = []
+for name in ("enqueued", "started", "finished"):
+    def tell(sender, task_result, name=name, **_):
+        told.append(f"{task_result.task.name} {name} {task_result.status.name} {task_result.attempts}")
+    getattr(signals, f"task_{name}").connect(tell, weak=False)
+
+def steps(do):
+    told.clear()
+    do()
+    call_command("longshore", "worker", "--burst", "-c", "1")
+    print("=", told)
+
+steps(lambda: own.endless.enqueue())
+steps(lambda: [own.alone.enqueue(3), own.alone.enqueue(3)])
+steps(lambda: own.alone.using(backend="eager").enqueue(3))
+try:
+    task(retry=1)(lambda: None)
+except TypeError:
+    print("= TypeError", django.VERSION < (6, 1))
+except Exception as error:
+    print("=", type(error).__name__, django.VERSION >= (6, 1))
+if django.VERSION >= (6, 1):
+    from longshore.integrations.django import app
+    first, second = own.ours.enqueue(1, "a"), own.ours.enqueue(1, "b")
+    assert first.id == second.id
+    job = app.job(first.id).refresh()
+    assert job.record.unique, job.record
+    call_command("longshore", "worker", "--burst", "-c", "1")
+    assert job.refresh().record.failures == 1, job.record
+"""
+    )
+    *steps, refused = [line[2:] for line in said.splitlines() if line.startswith("= ")]
+    begun = ["enqueued READY 0", "started RUNNING 1"]
+    assert steps == [
+        str([f"{name} {step}" for step in [*begun, end]])
+        for name, end in [
+            ("endless", "finished FAILED 1"), ("alone", "finished SUCCESSFUL 1"), ("alone", "finished SUCCESSFUL 1")
+        ]
+    ]  # fmt: skip
+    assert refused.endswith(" True"), refused

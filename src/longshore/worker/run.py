@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from longshore.context import Context
 from longshore.model import JobRecord, Progress
-from longshore.outcome import Outcome
+from longshore.outcome import Failed, Outcome
 
 if TYPE_CHECKING:
     from longshore.task import Task
@@ -42,6 +42,7 @@ class Run:
         """Tell it to stop and what it is then; the first word counts, but asking again presses again."""
         if self.stop is None:
             self.stop = outcome
+            self.context.timed_out = isinstance(outcome, Failed)
         self.context.cancelled = True
         if self.stopper is not None:
             self.stopper(self)

@@ -22,9 +22,10 @@ from django.tasks.signals import task_enqueued
 from django.utils import timezone
 
 from longshore.errors import LongshoreError
+from longshore.ids import new_id
 from longshore.integrations.django.discovery import discover
 from longshore.integrations.django.project import ProjectApp, project_app
-from longshore.integrations.django.results import BACKEND, RUN_AFTER, headers_of, plain, result_of
+from longshore.integrations.django.results import BACKEND, CALL, RUN_AFTER, headers_of, plain, result_of
 from longshore.integrations.django.running import Ours, engine_task
 from longshore.suggest import did_you_mean
 from longshore.task.options import NO_OVERRIDES, Options, options, overrides
@@ -117,11 +118,14 @@ class Backend(BaseTaskBackend):
                 changes["eta"] = aware
             headers[RUN_AFTER] = aware.isoformat()
         engine = self._known[task.module_path].engine
+        if engine.options.unique is not None:
+            headers[CALL] = new_id()
         given = (plain(list(args)), plain(dict(kwargs)))
         app = self.app
         [job] = app.enqueue((engine.request_with(overrides(changes, NO_OVERRIDES), given, {}),))
         result = result_of(job.record, replace(task, run_after=run_after), self.alias)
-        if not self.eager:
+        # Eagerly, that was told before the task ran; of the holder of a unique key, when that was enqueued.
+        if not self.eager and headers_of(job.record).get(CALL) == headers.get(CALL):
             task_enqueued.send(type(self), task_result=result)
         return result
 

@@ -20,8 +20,9 @@ from longshore.codec import ResultCodec
 from longshore.model import Failure, JobRecord, failures
 from longshore.signature import Signature
 
-#: Headers of a job: the alias of the backend, and what ``run_after`` was.
+#: Headers of a job: the alias of the backend, which call of a unique task made it, and what ``run_after`` was.
 BACKEND: Final = "django.backend"
+CALL: Final = "django.call"
 RUN_AFTER: Final = "django.run_after"
 
 _STATUS: Final = {

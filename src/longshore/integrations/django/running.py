@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from inspect import iscoroutinefunction
 from typing import Any, NamedTuple
 
 import msgspec
-from django.tasks import TaskContext, TaskResult, TaskResultStatus
-from django.tasks.signals import task_finished, task_started
+from django.tasks import TaskContext, TaskResult, TaskResultStatus, task_backends
+from django.tasks.signals import task_enqueued, task_finished, task_started
 from django.utils import timezone
 
 from longshore.context import Context
@@ -51,6 +52,8 @@ def engine_task(app: ProjectApp, task: Any, given: Mapping[str, Any]) -> Ours:
 def _function(task: Any, retry: Retry | None) -> Callable[..., Any]:
     def run(context: Context, args: list[Any], kwargs: dict[str, Any]) -> Any:
         run = _Run(task, context, retry)
+        if run.at_once:
+            task_enqueued.send(run.sender, task_result=run.asked())
         task_started.send(run.sender, task_result=run.result)
         try:
             value = plain(task.func(*run.first, *args, **kwargs))
@@ -59,7 +62,7 @@ def _function(task: Any, retry: Retry | None) -> Callable[..., Any]:
                 # In here, so that Django's log has the traceback.
                 task_finished.send(run.sender, task_result=run.result)
             raise
-        if run.succeeded(value):
+        if run.ended(value):
             task_finished.send(run.sender, task_result=run.result)
         return value
 
@@ -69,6 +72,8 @@ def _function(task: Any, retry: Retry | None) -> Callable[..., Any]:
 def _coroutine(task: Any, retry: Retry | None) -> Callable[..., Any]:
     async def run(context: Context, args: list[Any], kwargs: dict[str, Any]) -> Any:
         run = _Run(task, context, retry)
+        if run.at_once:
+            await task_enqueued.asend(run.sender, task_result=run.asked())
         await task_started.asend(run.sender, task_result=run.result)
         try:
             value = plain(await task.func(*run.first, *args, **kwargs))
@@ -76,7 +81,7 @@ def _coroutine(task: Any, retry: Retry | None) -> Callable[..., Any]:
             if run.failed(error):
                 await task_finished.asend(run.sender, task_result=run.result)
             raise
-        if run.succeeded(value):
+        if run.ended(value):
             await task_finished.asend(run.sender, task_result=run.result)
         return value
 
@@ -90,20 +95,31 @@ class _Run:
         self._context = context
         self._retry = retry
         alias = headers_of(context.record).get(BACKEND) or task.backend
-        self.sender = type(task.get_backend())
+        backend = task_backends[alias]
+        self.sender = type(backend)
+        #: nobody has told yet that it was enqueued
+        self.at_once = backend.eager and context.attempt == 1
         self.result: TaskResult = result_of(context.record, task, alias)
         self.first = (TaskContext(task_result=self.result),) if task.takes_context else ()
 
-    def succeeded(self, value: Any) -> bool:
-        """Whether it is finished by that: not where its time was over."""
+    def asked(self) -> TaskResult:
+        """As it was before it began."""
+        return replace(
+            self.result, status=TaskResultStatus.READY, started_at=None, last_attempted_at=None, worker_ids=[]
+        )
+
+    def ended(self, value: Any) -> bool:
+        """Whether it is finished by what it returned: not where it was interrupted, unless that was the end of it."""
         if self._context.cancelled:
-            return False
+            return self._context.timed_out and self.failed(TimeoutError())
         self._set(status=TaskResultStatus.SUCCESSFUL, _return_value=value)
         return True
 
     def failed(self, error: BaseException) -> bool:
         """Whether it is finished by that: not where it runs again, or was interrupted."""
-        if self._context.cancelled or isinstance(error, (Snooze, asyncio.CancelledError)):
+        if self._context.timed_out:
+            error = TimeoutError(f"{self.result.task.name} ran longer than its timeout")
+        elif self._context.cancelled or isinstance(error, (Snooze, asyncio.CancelledError)):
             return False
         job: JobRecord = self._context.record
         now = time.time()
