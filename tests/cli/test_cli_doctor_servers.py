@@ -184,6 +184,14 @@ def test_clocks_that_differ(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "behind the server" in text
 
 
+def test_one_cause_is_told_once(server: Server, url: str) -> None:
+    do(server, "ALTER TABLE longshore.jobs RENAME TO gone")
+    (failing,) = [one for one in doctor(url) if one["level"] == "FAIL"]
+    do(server, "ALTER TABLE longshore.gone RENAME TO jobs")
+    assert 'relation "longshore.jobs" does not exist' in failing["text"]
+    assert "or give up the jobs that are left and begin anew: psql URL -c 'DROP" in failing["fix"]
+
+
 def test_a_role_that_may_only_enqueue(server: Server, url: str) -> None:
     store = open_store(url)
     do(server, "CREATE ROLE producer LOGIN PASSWORD 's3cret'", *store.grants("enqueue", "producer"))

@@ -178,3 +178,9 @@ def test_the_outbox_is_told_of(shop: Shop) -> None:
         found = shop.run("doctor", "--app", "boxed:app", "-o", "json").json["findings"]
         assert [each["level"] for each in found if each["topic"] == "outbox"] == ["warn"]
         assert shop.run("stats", "--app", "boxed:app", "-o", "json").json["outbox"]["jobs"] == 1
+    (shop.folder / "jobs.db").write_text("no database\n" * 100)
+    found = shop.run("doctor", "--app", "boxed:app", "-o", "json").json["findings"]
+    told = [(each["topic"], each["level"]) for each in found]
+    assert told == [("app", "ok"), ("outbox", "warn"), ("store", "FAIL")], (
+        "what waits is told without the store too"
+    )

@@ -18,6 +18,7 @@ from longshore.stores import open_store
 from longshore.stores.redis import checks
 from longshore.stores.redis.location import parse
 from longshore.testing.samples import claim, job, jobs, number
+from longshore.testing.waiting import until
 from servers.group import free_port
 from servers.shared import in_namespace
 from servers.valkey import valkey
@@ -208,8 +209,25 @@ def test_a_replica():
 def test_a_user_who_may_not():
     with valkey() as server:
         server.say("ACL SETUSER me on >pw +@read ~* &*")
-        store = open_store(server.url.replace("unix://", "unix://me:pw@"))
-        refused(ConfigError, store, "ACL SETUSER")
+        store = open_store(f"{server.url.replace('unix://', 'unix://me:pw@')}?namespace=shop")
+        refused(ConfigError, store, "ACL SETUSER NAME ~{shop}:* &{shop}:* +@all")
+
+
+def test_a_user_who_may_not_be_told_of_anything(caplog):
+    """Neither hears hints nor may ask how the server keeps its data: said once each, with the words that allow it."""
+    with valkey(appendonly="yes") as server:
+        server.say("ACL SETUSER me on >pw resetchannels ~* +@all -info")
+        app = App(server.url.replace("unix://", "unix://me:pw@"))
+        echoed = app.task(name="echo")(echo).enqueue_many([(n,) for n in range(3)])
+        with caplog.at_level(logging.WARNING, "longshore.stores"), app, app.worker():
+            assert [one.result(20) for one in echoed] == [0, 1, 2]
+            until(
+                lambda: "hints between processes are not allowed" in caplog.text, "the sentence about hints"
+            )
+        assert caplog.text.count("&{longshore}:*") <= 2, "from who says and from who hears"
+    said = [record.message for record in caplog.records if "INFO is forbidden" in record.message]
+    assert len(said) == 1
+    assert "ACL SETUSER NAME +info" in said[0]
 
 
 def test_the_least_a_user_needs():

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore.cli import checks_postgres, checks_redis, overview
-from longshore.cli.finding import Finding
+from longshore.cli.finding import Finding, failure
 from longshore.cli.output import count_of
 from longshore.cli.times import span
 from longshore.errors import SchemaError
@@ -36,8 +36,7 @@ def store_checks(app: App) -> Iterator[Finding]:
         try:
             store.check_worker()
         except SchemaError as error:
-            message, _, fix = str(error).partition("\n")
-            yield Finding("FAIL", "rights", message, fix.replace("\n", " "))
+            yield failure("rights", error)
             return
     began = time.perf_counter()
     store.put("doctor", str(os.getpid()), {"at": store.now()}, expires=60)

@@ -30,6 +30,8 @@ def doctor(spec: str | None, url: str | None, output: Format) -> int:
     """
     findings = []
     for finding in _examine(spec, url):
+        if any(finding.text == one.text for one in findings):
+            continue  # one cause, met once more
         findings.append(finding)
         if output == "text":
             _tell(finding)
@@ -51,7 +53,7 @@ def _examine(spec: str | None, url: str | None) -> Iterator[Finding]:
         schedule_checks,
         store_checks,
     )
-    from longshore.cli.finding import Finding
+    from longshore.cli.finding import failure
 
     if spec and url:
         raise Problem("--app and --url both say where the jobs are; give one of them")
@@ -61,23 +63,22 @@ def _examine(spec: str | None, url: str | None) -> Iterator[Finding]:
     except Exception as error:
         if not code_of(error):
             raise
-        message, _, fix = str(error).partition("\n")
-        yield Finding("FAIL", "app", message, fix.replace("\n", "; "))
+        yield failure("app", error)
     if app is None:
         return
     try:
         refuse_memory(app)
         if name:
             yield from app_checks(app, name)
-            yield from schedule_checks(app)
         # First: it tells something where the store is away, too.
         yield from outbox_checks(app)
+        if name:
+            yield from schedule_checks(app)
         yield from store_checks(app)
         yield from queue_checks(app, name)
         yield from job_checks(app)
     except Exception as error:
-        message, _, fix = str(error).partition("\n")
-        yield Finding("FAIL", "store", message, fix.replace("\n", "; "))
+        yield failure("store", error)
     finally:
         app.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -17,17 +16,10 @@ from longshore.stores.redis.location import Location
 VERSION: Final = 1
 _OLDEST: Final = (6, 2)
 
-logger = logging.getLogger("longshore.stores")
-
 
 def check(line: Line, where: Location) -> None:
     """Raise where jobs would not be safe or cannot be; create the namespace where there is none."""
     info = information(line)
-    if not info:
-        logger.warning(
-            "%s: INFO is forbidden, so nobody knows whether the server evicts jobs or keeps them on disk",
-            where.url,
-        )
     if info.get("role") == "slave":
         raise faults.read_only(where.url)
     if where.kind != "cluster" and info.get("cluster_enabled") == "1":
@@ -52,7 +44,11 @@ def promise(line: Line, where: Location) -> tuple[bool, str]:
     """Whether a crash of the server keeps the jobs, and what is lost when, as a sentence."""
     info = information(line)
     if not info:
-        return False, "whether it keeps jobs on disk cannot be seen (INFO is forbidden)"
+        return (
+            False,
+            "INFO is forbidden, so nobody knows whether the server keeps jobs on disk and throws none away when its "
+            "memory is full; allow it: ACL SETUSER NAME +info",
+        )
     kept, sentence = _kept(line, info)
     return kept, sentence + _failover(info, where)
 

@@ -13,6 +13,7 @@ from redis import exceptions
 from longshore.dice import between
 from longshore.stores.hints import Hub
 from longshore.stores.redis.dialer import Line, dial
+from longshore.stores.redis.faults import unheard
 from longshore.stores.redis.location import Location
 
 _TROUBLE: Final = (exceptions.RedisError, OSError)
@@ -39,6 +40,7 @@ class Ear:
         self._missed = False
         #: the server is away: nobody is to wait for its word
         self._away = False
+        self._told_so = False
         self._thread: threading.Thread | None = None
 
     def listen(self, kinds: frozenset[str]) -> None:
@@ -93,11 +95,19 @@ class Ear:
                 pause = 0.05
                 self._read()
             except _TROUBLE as error:
-                logger.debug("no hints from %s for now: %s", self._where.url, error)
+                self._say(error)
             self._hang_up()
             with self._more:
                 self._more.wait_for(lambda: self._closed, pause * between(0.5, 1.0))
             pause = min(pause * 2, 2.0)
+
+    def _say(self, error: Exception) -> None:
+        forbidden = unheard(self._where.url, error)
+        if forbidden is None:
+            logger.debug("no hints from %s for now: %s", self._where.url, error)
+        elif not self._told_so:
+            self._told_so = True
+            logger.warning(forbidden)
 
     def _connect(self) -> None:
         line = dial(self._where)

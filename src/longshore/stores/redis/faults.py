@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import parse_qsl
 
 from redis import exceptions
 
 from longshore.errors import ConfigError, LongshoreError, StoreError, StoreFull, StoreUnavailable
+from longshore.stores.redis.location import NAMESPACE
 
 #: what a server says while it is not itself, or no longer who we took it for: the same call may succeed later, elsewhere
 _PASSING: Final = (
@@ -155,7 +157,25 @@ def _login(url: str, said: str) -> ConfigError:
 def _forbidden(url: str, said: str) -> ConfigError:
     return ConfigError(
         f"{url!r}: this user may not do what a store must: {_first(said)}\n"
-        "allow it: ACL SETUSER NAME ~{longshore}:* &{longshore}:* +@all -@dangerous +info"
+        f"allow it: ACL SETUSER NAME {_rights(url)}"
+    )
+
+
+def _rights(url: str) -> str:
+    """What a user needs, as ACL SETUSER takes it."""
+    # The address alone: a path of a Unix socket may hold anything but a question mark.
+    namespace = dict(parse_qsl(url.partition("?")[2])).get("namespace", NAMESPACE)
+    return f"~{{{namespace}}}:* &{{{namespace}}}:* +@all -@dangerous +info"
+
+
+def unheard(url: str, error: Exception) -> str | None:
+    """A sentence for the log where this means that hints are not allowed; None: it means something else."""
+    said = _said(error)
+    if not (isinstance(error, exceptions.NoPermissionError) or said.startswith("NOPERM")):
+        return None
+    return (
+        f"{url}: hints between processes are not allowed, jobs are found by looking once a second: {_first(said)}; "
+        f"allow them: ACL SETUSER NAME {_rights(url)}"
     )
 
 

@@ -14,6 +14,7 @@ from redis import exceptions
 from longshore.stores.hints import kind
 from longshore.stores.redis.dialer import Line, dial
 from longshore.stores.redis.ear import channel
+from longshore.stores.redis.faults import unheard
 from longshore.stores.redis.location import Location
 
 _TROUBLE: Final = (exceptions.RedisError, OSError)
@@ -38,6 +39,7 @@ class Mouth:
         self._owed = 0
         self._owed_since = 0.0
         self._silent_until = 0.0
+        self._told_so = False
 
     def say(self, topics: Sequence[str]) -> None:
         """Publish; a hint that cannot be said is lost."""
@@ -49,6 +51,10 @@ class Mouth:
                 for about, found in kinds.items():
                     self._say(about, found if len(found) <= _MOST else [])
             except _TROUBLE as error:
+                forbidden = unheard(self._where.url, error)
+                if forbidden is not None and not self._told_so:
+                    self._told_so = True
+                    logger.warning(forbidden)
                 logger.debug("a hint to %s is lost: %s", self._where.url, error)
                 self._hang_up()
                 self._silent_until = time.monotonic() + _SULK
