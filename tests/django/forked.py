@@ -1,4 +1,4 @@
-"""Python that has Django and Longshore imported, not set up, and forks for each piece of code: most of a start is imports."""
+"""Python that has Django and Longshore imported, not set up, and forks for each piece of code: a start is mostly imports."""
 
 from __future__ import annotations
 

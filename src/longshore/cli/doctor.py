@@ -28,7 +28,7 @@ def doctor(spec: str | None, url: str | None, output: Format) -> int:
     Looks at the store, the app, queues that wait in vain, held and blocked jobs, workers
     that fell silent, and schedules that run nothing.
     """
-    findings = []
+    findings: list[Finding] = []
     for finding in _examine(spec, url):
         if any(finding.text == one.text for one in findings):
             continue  # one cause, met once more
