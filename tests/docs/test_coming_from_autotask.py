@@ -34,10 +34,7 @@ def test_the_page_runs(tmp_path: Path) -> None:
     (tmp_path / "mysite" / "urls.py").write_text(URLS)
     assert "no issues" in run(tmp_path, "manage.py", "check")
     run(tmp_path, "manage.py", *migrate.split())
-    asked = (
-        "import django; django.setup(); from django.test import Client; "
-        "print(Client(SERVER_NAME='localhost').get('/').json())"
-    )
+    asked = "import django; django.setup(); from django.test import Client; print(Client(SERVER_NAME='localhost').get('/').json())"
     said = run(
         tmp_path, "-c", f"import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'mysite.settings'; {asked}"
     )
