@@ -1,4 +1,4 @@
-"""Python that has Django and Longshore imported, not set up, and forks for each piece of code: most of a start is imports."""
+"""A Python with Django and Longshore imported, not set up, that forks for each piece of code: most of a start is imports."""
 
 from __future__ import annotations
 
