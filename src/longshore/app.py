@@ -58,6 +58,8 @@ class App:
 
     #: what prepares the processes of tasks with ``executor="process"``, see `worker.host`
     prepare: str = ""
+    #: what starts a worker, for messages
+    starts: str = "longshore worker MODULE:APP"
 
     def __init__(
         self,

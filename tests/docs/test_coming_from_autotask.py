@@ -10,6 +10,15 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "coming-from-autotask.md"
 URLS = "from django.urls import path\nfrom shop.views import ask\nurlpatterns = [path('', ask)]\n"
+ASKED = """
+import os
+import django
+from django.test import Client
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "mysite.settings"
+django.setup()
+print(Client(SERVER_NAME="localhost").get("/").json())
+"""
 
 
 def run(folder: Path, *command: str) -> str:
@@ -34,13 +43,7 @@ def test_the_page_runs(tmp_path: Path) -> None:
     (tmp_path / "mysite" / "urls.py").write_text(URLS)
     assert "no issues" in run(tmp_path, "manage.py", "check")
     run(tmp_path, "manage.py", *migrate.split())
-    asked = (
-        "import django; django.setup(); from django.test import Client; "
-        "print(Client(SERVER_NAME='localhost').get('/').json())"
-    )
-    said = run(
-        tmp_path, "-c", f"import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'mysite.settings'; {asked}"
-    )
+    said = run(tmp_path, "-c", ASKED)
     assert said.startswith("{'ready': False, 'done': False, 'result': None, 'error': ''}")
     said = run(tmp_path, "manage.py", *worker.split())
     assert "shop.tasks.send_mail" in said

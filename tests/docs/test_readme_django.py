@@ -40,6 +40,7 @@ def test_five_commands_from_a_new_project_to_the_first_result(tmp_path: Path) ->
     commands = re.findall(r"^\$ (.*)$", block, re.MULTILINE)
     assert len(commands) == 5
     said = [run(tmp_path, "sh", "-c", command) for command in commands]
+    assert "no worker is running. Start one: python manage.py longshore worker -q default" in said[-1]
     assert "hello World" in said[-1]
     assert "1 done" in said[-1]
     assert "succeeded" in run(tmp_path, sys.executable, "manage.py", "longshore", "jobs", "list")

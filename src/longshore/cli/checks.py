@@ -151,7 +151,7 @@ def queue_checks(app: App, spec: str) -> Iterator[Finding]:
                           f"longshore queues resume {queue.name}")  # fmt: skip
         elif not any(doc.get("queues") is None or queue.name in doc["queues"] for doc in live):
             yield Finding("FAIL", "workers", f'queue "{queue.name}" has {waits} and no live worker',
-                          f"longshore worker {spec or 'MODULE:APP'} -q {queue.name}")  # fmt: skip
+                          f"{app.starts.replace('MODULE:APP', spec or 'MODULE:APP')} -q {queue.name}")  # fmt: skip
         else:
             yield Finding("ok", "queues", f'queue "{queue.name}" has {waits}; a live worker serves it')
     if good:

@@ -112,9 +112,10 @@ def _store(task: Task[..., Any], pairs: tuple[str, ...], raw: str | None, given:
 def _warn(app: App, job: Job[Any], spec: str, output: Format) -> None:
     """Nobody may be there to run it."""
     from longshore.advice import unserved
+    from longshore.app import App
 
     said = unserved(app.store, job.queue).lstrip(" ,")
-    said = said.removeprefix("and ").replace("MODULE:APP", spec)
+    said = said.removeprefix("and ").replace(App.starts, app.starts).replace("MODULE:APP", spec)
     if said:
         talk(f"{click.style('warning', fg='yellow')}: {said}", output)
 

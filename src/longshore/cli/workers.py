@@ -30,7 +30,7 @@ def list_workers(spec: str | None, url: str | None, output: Format) -> None:
             give_rows(map(_json, found), output)
             return
         if not found:
-            talk("no worker is alive. Start one: longshore worker MODULE:APP")
+            talk(f"no worker is alive. Start one: {app.starts}")
             return
         head = ("worker", "pid", "state", "queues", "running", "places", "done", "failed", "up", "heard")
         rows = [

@@ -60,6 +60,7 @@ class ProjectApp(App):
     """
 
     prepare = "longshore.integrations.django.discovery:prepare_process"
+    starts = "python manage.py longshore worker"
 
     def __init__(self, found: Conf, mistakes: Sequence[Mistake] = ()) -> None:
         super().__init__("memory://", keep=found.keep, middleware=[AroundJobs(), *found.middleware])
