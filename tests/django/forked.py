@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Python that has Django and Longshore imported, not set up, and forks for each piece of code: a start is mostly imports."""
-=======
 """A Python with Django and Longshore imported, not set up, that forks for each piece of code: most of a start is imports."""
->>>>>>> dj
 
 from __future__ import annotations
 
