@@ -93,6 +93,10 @@ def test_a_claim_of_many_queues_locks_only_what_it_takes(store, clock):
     assert locked == 0
 
 
+def found(some):
+    return claiming.Taken(0.0, None, some, {})
+
+
 @pytest.mark.parametrize("limit", [100, 20, 1])
 def test_dead_entries_are_passed_over_from_where_the_last_claim_left_off(store, clock, limit):
     fill(store, "queued", clock() - 10)
@@ -110,7 +114,7 @@ def test_dead_entries_are_passed_over_from_where_the_last_claim_left_off(store, 
         claim = Claim("w", limit, 15.0)
         first = store.exchange([], claim)
         assert len(first.jobs) == limit
-        places.learn(claim, first.jobs, 1000.0)
+        places.learn(claim, found(first.jobs), 1000.0)
         known = places.known(claim)
         assert known is not None
         assert cost(store, claiming.call(store.sql, claim, clock(), known)) <= fresh * 1.5 + 100
@@ -122,9 +126,9 @@ def test_a_few_are_claimed_from_the_head_unless_that_was_slow(store):
     few, many = Claim("w", 20, 15.0), Claim("w", 100, 15.0)
     for claim, looked, trusted in ((few, 0.002, False), (many, 0.002, True), (few, 0.02, True)):
         places = claiming.Places()
-        places.learn(claim, jobs(claim.limit), looked)
+        places.learn(claim, found(jobs(claim.limit)), looked)
         assert (places.known(claim) is not None) == trusted
-    places.learn(few, jobs(19), None)  # not filled
+    places.learn(few, found(jobs(19)), None)  # not filled
     assert places.known(few) is None
 
 
@@ -134,6 +138,20 @@ def test_a_claim_from_known_places_takes_what_comes_next(store, clock):
     while some := store.exchange([], Claim("w", 64, 15.0)).jobs:
         got += some
     assert [one.id for one in got] == [one.id for one in [*jobs(200, start=5000), *jobs(200, start=1000)]]
+
+
+@pytest.mark.parametrize("limit", [1, 5, 64])
+def test_a_claim_from_known_places_minds_those_it_took_nothing_from(store, clock, monkeypatch, limit):
+    monkeypatch.setattr(claiming, "_SLOW", 0.0)  # all looks are slow enough for the places to be kept
+    monkeypatch.setattr(claiming, "_SOON", 60.0)
+    monkeypatch.setattr(claiming, "_LONGEST", 60.0)
+    monkeypatch.setattr(claiming, "_SHARE", 1e9)
+    wanted = [job(n, queue=f"q{n % 7}", priority=-(n // 100), at=clock() - 500 + n) for n in range(200)]
+    store.add(wanted)
+    got = []
+    while some := store.exchange([], Claim("w", limit, 15.0)).jobs:
+        got += some
+    assert [one.id for one in got] == [one.id for one in wanted]
 
 
 def test_a_claim_that_is_not_filled_from_known_places_looks_from_the_head(store, clock):

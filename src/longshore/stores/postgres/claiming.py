@@ -1,10 +1,11 @@
 """Claims, and what a process remembers from one to the next.
 
 Jobs that were taken leave dead entries at the head of the index until the next vacuum, and each look at the head has to
-walk over them. So while full batches are there to be had, a claim begins where the last one of this process left off. It
-looks from the head again once that is cheap beside what was done meanwhile, whenever a batch was not filled, and twice
-a second anyway: what came in before that place (a job given back, one of a better priority) waits so long at most. Claims
-of a few jobs do so only where the look was slow, and look ten times a second.
+walk over them. So while full batches are there to be had, a claim begins where the last one of this process left off, in
+each group of jobs (a queue's of one priority) that had one due. It looks from the head again once that is cheap beside what
+was done meanwhile, whenever a batch was not filled, and twice a second anyway: what came in before those places (a job
+given back, one of a better priority) waits so long at most. Claims of a few jobs do so only where the look was slow, and
+look ten times a second.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from longshore.model import Claim, JobRecord
 from longshore.stores.postgres.arrays import numbers, texts
 from longshore.stores.postgres.pool import Call
 from longshore.stores.postgres.rows import records
-from longshore.stores.postgres.text import stored
+from longshore.stores.postgres.text import read, stored
 
 #: Claims of at least this many jobs begin where the last one left off; others where the look from the head took ``_SLOW``.
 _MANY: Final = 64
@@ -30,6 +33,7 @@ _SOON: Final = 0.1
 _SHARE: Final = 20
 
 Group = tuple[str, int]
+Place = tuple[float, str]
 Queues = tuple[str, ...] | None
 
 
@@ -39,6 +43,8 @@ class Taken(NamedTuple):
     now: float
     next_at: float | None
     jobs: list[JobRecord]
+    #: where each group that has a job due begins; none: they are too many
+    heads: Mapping[Group, Place]
 
 
 def order(job: JobRecord) -> tuple[int, float, str]:
@@ -48,9 +54,12 @@ def order(job: JobRecord) -> tuple[int, float, str]:
 
 def taken(rows: Sequence[tuple[Any, ...]]) -> Taken:
     """What the rows of claim.sql say."""
-    now, next_at, first, *_ = rows[0]
-    jobs = [] if first is None else sorted(records([row[2:] for row in rows]), key=order)
-    return Taken(now, next_at, jobs)
+    now, next_at, heads, first, *_ = rows[0]
+    jobs = [] if first is None else sorted(records([row[3:] for row in rows]), key=order)
+    found: list[tuple[str, int, float, str]] = [] if heads is None else msgspec.json.decode(heads)
+    return Taken(
+        now, next_at, jobs, {(read(queue), priority): (at, read(id_)) for queue, priority, at, id_ in found}
+    )
 
 
 def call(
@@ -73,10 +82,10 @@ def call(
 class _Head:
     """What a look from the head found, and where the claims since then left off."""
 
-    def __init__(self, took: float) -> None:
+    def __init__(self, took: float, heads: Mapping[Group, Place]) -> None:
         self._took = took
         self._since = monotonic()
-        self.places: dict[Group, tuple[float, str]] = {}
+        self.places = dict(heads)
 
     def holds(self, limit: int) -> bool:
         """Whether a claim of so many may begin at the places."""
@@ -106,14 +115,15 @@ class Places:
                 "ids": texts([job_id for _, job_id in head.places.values()]),
             }
 
-    def learn(self, claim: Claim, jobs: Sequence[JobRecord], looked: float | None) -> None:
+    def learn(self, claim: Claim, taken: Taken, looked: float | None) -> None:
         """Remember after a claim; ``looked``: how long the look from the head took, None: it was none."""
+        jobs = taken.jobs
         with self._lock:
             if len(jobs) < claim.limit:
                 self._heads.pop(claim.queues, None)
                 return
             if looked is not None:
-                self._heads[claim.queues] = _Head(looked)
+                self._heads[claim.queues] = _Head(looked, taken.heads)
             head = self._heads.get(claim.queues)
             if head is not None:
                 head.places.update({(job.queue, job.priority): (job.run_at, job.id) for job in jobs})

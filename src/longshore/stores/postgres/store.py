@@ -241,7 +241,7 @@ class PostgresStore:
         if claim is None:
             return Exchange(accepted, [], None)
         taken = self._taken(rows)
-        self._places.learn(claim, taken.jobs, None if known else monotonic() - begun)
+        self._places.learn(claim, taken, None if known else monotonic() - begun)
         if known and len(taken.jobs) < claim.limit:
             taken = self._rest(claim, taken)
         return Exchange(accepted, taken.jobs, taken.next_at)

@@ -1,4 +1,5 @@
--- What model.claimed says, for the first due jobs. One row at least: the time and when to ask again.
+-- What model.claimed says, for the first due jobs. One row at least: the time, when to ask again, and the heads: the first
+-- job of each due group, as JSON, unless they are too many to be worth it.
 --   live     the first job of each (queue, priority) that is not paused
 --   due      those of them that have a job to give
 --   ahead    where several groups are due: the best jobs of all, level by level, read but not locked
@@ -49,7 +50,7 @@ claimed AS (
   WHERE ctid = ANY (ARRAY(SELECT place FROM picked))
   RETURNING {columns}
 )
-SELECT answer.now, answer.next_at, claimed.*
+SELECT answer.now, answer.next_at, CASE WHEN row_number() OVER () = 1 THEN answer.heads END, claimed.*
 FROM (
   SELECT {now} AS now, CASE
     WHEN (SELECT count(*) FROM picked) >= %(limit)s THEN NULL
@@ -60,5 +61,7 @@ FROM (
         SELECT x.run_at FROM {jobs} AS x
         WHERE x.state = 'queued' AND x.queue = l.queue AND x.priority = l.priority AND x.run_at > {now}
         ORDER BY x.run_at, x.id LIMIT 1) AS head)
-    END AS next_at) AS answer
+    END AS next_at, (
+    SELECT CASE WHEN count(*) <= 64 THEN json_agg(json_build_array(queue, priority, run_at, id))::text END
+    FROM due) AS heads) AS answer
 LEFT JOIN claimed ON true
