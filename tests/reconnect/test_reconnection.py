@@ -8,12 +8,14 @@ import pytest
 from reconnect_fleet import Fleet
 from reconnect_troubles import TROUBLES, paused, places, suffer
 
+from longshore.stores.postgres import connection
 from longshore.stores.redis import mouth
 
 
 @pytest.mark.parametrize("kind", places())
 def test_each_trouble_once(kind, tmp_path, monkeypatch):
     monkeypatch.setattr(mouth, "_UNANSWERED", 0.5)
+    monkeypatch.setattr(connection, "_GRACE", 0.1)
     with places()[kind](0.5) as place, Fleet(place.url, tmp_path, 2, silence=0.5) as fleet:
         for trouble in TROUBLES:
             suffer(place, fleet, trouble, 0.1)

@@ -16,6 +16,9 @@ class TestPostgres(StoreConformance, SharedStoreConformance):
         return postgres_reads(store, work)
 
 
-TestPostgresTwin = twin(
-    "{folder}", lambda folder, clock: open_store(postgres.place(folder), clock=clock), examples=100
-)
+def placed(folder, clock):
+    return open_store(postgres.place(folder), clock=clock)
+
+
+TestPostgresTwin = twin("{folder}", placed, examples=40)
+TestPostgresTwinForLong = pytest.mark.full(twin("{folder}", placed, examples=500))

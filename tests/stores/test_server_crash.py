@@ -54,7 +54,7 @@ def test_workers_paused_in_their_jobs_are_refused_counted_and_logged(net: crash.
 
 
 def test_a_storm_of_kills(net: crash.CrashNet) -> None:
-    net.storm(workers=3, kills=4, jobs=800)
+    net.storm(workers=3, kills=3, jobs=300)
 
 
 @pytest.mark.full

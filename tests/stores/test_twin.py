@@ -1,4 +1,9 @@
+import pytest
+
 from longshore.testing.twin import twin
 
-TestSqliteTwin = twin("sqlite:///{folder}/jobs.db?synchronous=normal")
+URL = "sqlite:///{folder}/jobs.db?synchronous=normal"
+
+TestSqliteTwin = twin(URL, examples=60)
+TestSqliteTwinForLong = pytest.mark.full(twin(URL, examples=500))
 TestMemoryTwin = twin("memory://", examples=10)

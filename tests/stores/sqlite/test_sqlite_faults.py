@@ -290,7 +290,7 @@ BY_TWIN = [
     COUNT_FORGETS,
 ]  # fmt: skip
 #: The twin needs a thousand tries for these; an example above catches them in one.
-LONG = (PAUSE_IGNORED, ORDER_BY_ID, ORDER_BY_ARRIVAL, NO_MERGE)
+LONG = (PAUSE_IGNORED, PAUSE_FOR_EVER, PURGE_LATE, ORDER_BY_ID, ORDER_BY_ARRIVAL, NO_MERGE)
 NAMES = {id(fault): name for name, fault, _, _ in EXAMPLES}
 
 
