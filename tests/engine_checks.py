@@ -287,6 +287,20 @@ def a_coroutine_ends_at_its_timeout(url: str) -> None:
 
 
 @check
+def a_thread_that_returns_late_fails_though_nobody_looked(url: str) -> None:
+    with an_app(url) as app:  # the keeper of such a worker looks every few seconds
+
+        @app.task(timeout=0.001)
+        def work(ctx: Context) -> bool:
+            until(lambda: time.monotonic() > asked + 0.1, "the time to pass")
+            return ctx.cancelled
+
+        asked = time.monotonic()
+        with at_work(app), pytest.raises(JobFailed, match=r"timeout of 0\.001 s"):
+            work.enqueue().result(PATIENCE)
+
+
+@check
 def a_thread_that_outlives_its_timeout_fails(url: str) -> None:
     with an_app(url, lease=0.15) as app:
 

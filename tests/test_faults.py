@@ -22,6 +22,7 @@ from longshore.worker.executors.threads import ThreadExecutor
 from longshore.worker.feed import Feed
 from longshore.worker.keeper import Keeper
 from longshore.worker.run import Run
+from longshore.worker.run import Run
 from longshore.worker.suspects import Suspects
 from longshore.worker.worker import Worker
 
@@ -129,6 +130,11 @@ def timeouts_of_coroutines_ignored(patch: Patch) -> None:
 @caught_by("a_thread_that_outlives_its_timeout_fails")
 def timeouts_of_threads_ignored(patch: Patch) -> None:
     patch.setattr(Keeper, "_overdue", nothing)
+
+
+@caught_by("a_thread_that_returns_late_fails_though_nobody_looked")
+def late_threads_are_believed(patch: Patch) -> None:
+    patch.setattr(Run, "late", lambda _: False)
 
 
 @caught_by("an_unknown_task_is_kept")

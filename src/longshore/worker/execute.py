@@ -143,6 +143,8 @@ class Execution:
     def _returned(self, run: Run, value: Any) -> Outcome:
         # Stopped by time-out yet it returned: a thread cannot be stopped, so its lateness is the failure. One that was only
         # asked to cancel and finished all the same has finished.
+        if run.stop is None and run.late():  # nobody looked in time to tell it
+            run.halt(timed_out(self, run))
         if isinstance(run.stop, Failed):
             return run.stop
         try:

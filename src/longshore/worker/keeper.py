@@ -187,16 +187,8 @@ class Keeper:
 
     def _overdue(self) -> None:
         """Threads cannot be stopped: those that outlived their time-out are told, once, and fail when they end."""
-        now = time.monotonic()
         for run in list(self._feed.runs.values()):
-            timeout = run.task.options.timeout
-            if (
-                run.task.kind == "sync"
-                and timeout is not None
-                and run.begun
-                and now - run.begun > timeout
-                and not run.overdue
-            ):
+            if not run.overdue and run.late():
                 run.overdue = True
                 run.halt(self._timed_out(run))
                 self._observer.overdue(run)

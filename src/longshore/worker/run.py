@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,16 @@ class Run:
         self.begun = 0.0
         #: a thread that outlived its time-out was reported
         self.overdue = False
+
+    def late(self) -> bool:
+        """Whether it is a function in a thread that outlived its time-out."""
+        timeout = self.task.options.timeout
+        return (
+            timeout is not None
+            and self.task.kind == "sync"
+            and self.begun > 0.0
+            and time.monotonic() - self.begun > timeout
+        )
 
     def halt(self, outcome: Outcome) -> None:
         """Tell it to stop and what it is then; the first word counts, but asking again presses again."""
