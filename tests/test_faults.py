@@ -22,7 +22,6 @@ from longshore.worker.executors.threads import ThreadExecutor
 from longshore.worker.feed import Feed
 from longshore.worker.keeper import Keeper
 from longshore.worker.run import Run
-from longshore.worker.run import Run
 from longshore.worker.suspects import Suspects
 from longshore.worker.worker import Worker
 
