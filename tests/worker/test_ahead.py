@@ -14,7 +14,7 @@ from longshore.errors import StoreUnavailable, WorkerError
 from longshore.model import JobRecord, Where
 from longshore.testing import failpoints
 from longshore.testing.waiting import until
-from longshore.worker import feed
+from longshore.worker import pace
 from longshore.worker.observer import Observer
 from longshore.worker.run import Run
 from longshore.worker.worker import Worker
@@ -64,7 +64,7 @@ class Shop:
 @pytest.fixture
 def shop(url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     # Few jobs are enough then to find out that they are small, and to lease ahead.
-    monkeypatch.setattr(feed, "PACE_SECONDS", 0.001)
+    monkeypatch.setattr(pace, "STRETCH", 0.001)
     with App(url, lease=60) as app:
         yield Shop(app)
 
@@ -173,3 +173,35 @@ def test_a_queue_paused_before_the_exchange_ahead_gives_it_nothing(shop: Shop) -
         shop.app.store.publish({"queue:default"})
         shop.finished()
     assert {job.attempt for job in shop.records()} == {1}
+
+
+def test_long_jobs_leased_ahead_are_given_back_for_others_to_begin(url: str) -> None:
+    """Those behind many small ones are leased in advance as if they were small as well."""
+    go = threading.Event()
+
+    def made() -> App:
+        app = App(url, lease=60)
+
+        @app.task(name="small")
+        async def small() -> None: ...
+
+        @app.task(name="long")
+        def long() -> bool:
+            return go.wait(20)
+
+        return app
+
+    with made() as one, made() as other:
+        one.tasks["small"].enqueue_many([()] * JOBS)
+        jobs = one.tasks["long"].enqueue_many([()] * 60)
+        with one.worker(concurrency=10) as first:
+            until(lambda: first.counts["succeeded"] == JOBS, "the small ones to be done")
+            until(lambda: first.running == 10, "it to hold no more than it can begin")
+            if url != "memory://":
+                with other.worker(concurrency=50) as second:
+                    until(lambda: second.running == 50, "the other to begin the rest")
+                    go.set()
+                    assert all(job.result(20) for job in jobs)
+            go.set()
+            assert all(job.result(20) for job in jobs)
+    assert {job.record.failures + job.record.crashes for job in jobs} == {0}

@@ -26,6 +26,7 @@ from longshore.worker.dealings import Dealings, Dealt
 from longshore.worker.executors import Executor
 from longshore.worker.name import Name
 from longshore.worker.observer import Observer
+from longshore.worker.pace import AHEAD_MAX, Pace
 from longshore.worker.run import Report, Run
 from longshore.worker.stalls import Stalls
 from longshore.worker.suspects import Suspects
@@ -35,11 +36,6 @@ _log = logging.getLogger("longshore.worker")
 
 #: seconds between looks at the store when no hint came; the truth behind the hints
 POLL = 1.0
-#: jobs are leased ahead of free places only as far as this many seconds of work at the present rate
-AHEAD_SECONDS = 0.05
-AHEAD_MAX = 1000
-#: the stretch of time over which that rate is measured
-PACE_SECONDS = 0.05
 #: most outcomes that leave in one exchange
 SETTLE_MAX = 2000
 
@@ -92,10 +88,8 @@ class Feed:
         self._smooth = False
         self._next_look = 0.0
         # How much: see `_room`.
-        self._ahead = 0
+        self._pace = Pace()
         self._cap = claim.limit
-        self._settled = 0
-        self._since = time.monotonic()
 
     # -- told by others, from any thread -------------------------------------------------------------------------
 
@@ -172,9 +166,18 @@ class Feed:
             while not (self._draining and not self.leased and not self._outcomes):
                 self._wake.wait(self._patience())
                 self._wake.clear()
+                self._share()
                 self._step()
         finally:
             self._wire.close()
+
+    def _share(self) -> None:
+        """Give back what was leased ahead and does not come to begin: others may begin it sooner."""
+        busy = len(self.leased) - len(self._outcomes)
+        if self._pace.too_far(busy - self._template.limit) and not self._draining:
+            for executor in self.executors.values():
+                for run in executor.withdraw():
+                    self.ended(run, Released())
 
     def _patience(self) -> float:
         """Seconds to wait for something to happen."""
@@ -188,12 +191,12 @@ class Feed:
     def _room(self, settling: int) -> int:
         """How many jobs to claim, given that so many outcomes leave with the same exchange.
 
-        Free places, and ahead of them what would be done within `AHEAD_SECONDS` anyway: much for tiny jobs, none for
+        Free places, and ahead of them what would be done within `pace.AHEAD_SECONDS` anyway: much for tiny jobs, none for
         long ones, which another worker may begin sooner. Half of that at a time, so that the executors have the one half
         to do while the other is under way. Never more than could be kept of the last claim, doubled.
         """
         busy = len(self.leased) - settling - len(self._outcomes)
-        most = self._template.limit + self._ahead
+        most = self._template.limit + self._pace.ahead
         return min(self._cap, most - busy, max(self._template.limit, most // 2))
 
     def _step(self) -> None:
@@ -238,7 +241,7 @@ class Feed:
 
     def _account(self, trip: Trip, done: Dealt) -> None:
         """What is leased now, and when to look again."""
-        self._pace(len(trip.batch))
+        self._pace.count(sum(not isinstance(settled.outcome, Released) for settled in trip.batch))
         for settled in trip.batch:
             self.leased.pop(settled.job.id, None)
             self.runs.pop(settled.job.id, None)
@@ -305,15 +308,6 @@ class Feed:
         topics.discard("")
         if topics:
             self._store.publish(topics)
-
-    def _pace(self, settled: int) -> None:
-        """How far ahead of free places to lease: by the rate of the last stretch of time, not of one lucky exchange."""
-        self._settled += settled
-        elapsed = time.monotonic() - self._since
-        if elapsed >= PACE_SECONDS:
-            self._ahead = min(AHEAD_MAX, int(self._settled / elapsed * AHEAD_SECONDS))
-            self._settled = 0
-            self._since = time.monotonic()
 
     def _topic(self, settled: Settled) -> str:
         state = settled.change.values["state"]
