@@ -165,6 +165,8 @@ def test_another_version(server: Server, made: Callable[..., None], change: str,
     made(f"UPDATE longshore.meta {change}")
     for command in (("stats",), ("queues", "list"), ("jobs", "list")):
         assert told(at(server), words, "longshore migrate", command=command)[0] == 5
+    if "later" in words:
+        assert told(at(server), words, command=("migrate",))[0] == 5
 
 
 def test_tables_that_are_gone(server: Server, made: Callable[..., None]) -> None:
@@ -254,7 +256,7 @@ def test_redis(
     with valkey() as server:
         spoil(server)
         url = server.url.replace("unix://", f"unix://{login}") + query
-        assert told(url, fix)[0] == code
+        assert told(url, fix)[0] == told(url, fix, command=("migrate",))[0] == code
         quiet_everywhere(url, caplog)
 
 

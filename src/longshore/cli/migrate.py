@@ -61,6 +61,7 @@ def _migrate(app: App, plan: bool, output: Format) -> int:
     refuse_memory(app)
     store = app.unopened
     if not isinstance(store, Migratable):
+        _ = app.store  # whoever runs this before a release wants to hear now that it cannot be reached
         _say(app, None, [], [], f"{app.url} has no tables: its keys need no migration", output)
         return DONE
     versions = store.versions()
@@ -69,6 +70,7 @@ def _migrate(app: App, plan: bool, output: Format) -> int:
         return DONE
     steps = store.migrate()
     if versions.found is not None and versions.found > versions.newest:
+        _ = app.store  # SchemaError: this release cannot work with it
         text = f"{app.url} is of version {versions.found}, later than this release's {versions.newest}; nothing was done"
     elif steps:
         text = f"{app.url} is of version {versions.newest} now, {count_of(len(steps), 'step')}"
