@@ -206,7 +206,9 @@ def the_last_progress_is_left_to_the_keeper(patch: Patch) -> None:
         "_conclude",
         lambda self, job, outcome, seconds, said=None: conclude(self, job, outcome, seconds),
     )
-    patch.setattr(Keeper, "_write_progress", nothing)  # whose look might come just between the last step and the end
+    patch.setattr(
+        Keeper, "_write_progress", nothing
+    )  # whose look might come just between the last step and the end
 
 
 @caught_by("hints_wake_who_waits")
