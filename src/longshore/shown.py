@@ -81,6 +81,19 @@ def view_of(job: JobRecord, now: float) -> str:
     return "scheduled" if job.run_at > now else "ready"
 
 
+def is_seen_as(job: JobRecord, view: str, now: float) -> bool:
+    """Whether a queued job belongs to this view of those that can be asked for: a retrying one may be ready as well."""
+    match view:
+        case "ready":
+            return job.run_at <= now and not is_blocked(job)
+        case "scheduled":
+            return job.run_at > now and not is_blocked(job)
+        case "retrying":
+            return job.failures > 0
+        case _:
+            return is_blocked(job)
+
+
 def is_blocked(job: JobRecord) -> bool:
     """Whether the job waits for a worker that knows its task."""
     return job.state == "queued" and (job.reason or "").startswith("unknown task")

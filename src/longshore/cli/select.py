@@ -60,11 +60,13 @@ def choice_options(command: F) -> F:
 
 def chosen(store: Store, choice: Choice, after: str | None = None) -> Iterator[JobRecord]:
     """The jobs chosen, newest first, read page by page."""
+    from longshore.shown import is_seen_as
+
     now = store.now()
     where, views = _where(choice)
     while page := store.find(where, PAGE, after):
         for job in page:
-            if not views or job.state != "queued" or any(_seen_as(job, view, now) for view in views):
+            if not views or job.state != "queued" or any(is_seen_as(job, view, now) for view in views):
                 yield job
         after = page[-1].id
         if len(page) < PAGE:
@@ -81,17 +83,3 @@ def _where(choice: Choice) -> tuple[Where, tuple[str, ...]]:
         state for state in known if state in asked or (state == "queued" and views)
     )
     return Where(states=states or None, queue=choice.queue, task=choice.task), views
-
-
-def _seen_as(job: JobRecord, view: str, now: float) -> bool:
-    from longshore.shown import is_blocked
-
-    match view:
-        case "ready":
-            return job.run_at <= now and not is_blocked(job)
-        case "scheduled":
-            return job.run_at > now and not is_blocked(job)
-        case "retrying":
-            return job.failures > 0
-        case _:
-            return is_blocked(job)

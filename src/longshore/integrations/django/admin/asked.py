@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 from msgspec.structs import replace
 
 from longshore.model import JobRecord, State, Where
-from longshore.shown import is_blocked
+from longshore.shown import is_seen_as
 
 STATES: Final[tuple[State, ...]] = get_args(State)
 #: what is shown of ``queued``
@@ -65,16 +65,7 @@ class Asked(NamedTuple):
 
     def fits(self, job: JobRecord, now: float) -> bool:
         """Whether this job of ``where`` is meant."""
-        match self.state:
-            case "ready":
-                return job.run_at <= now and not is_blocked(job)
-            case "scheduled":
-                return job.run_at > now and not is_blocked(job)
-            case "retrying":
-                return job.failures > 0
-            case "blocked":
-                return is_blocked(job)
-        return True
+        return self.state not in VIEWS or is_seen_as(job, self.state, now)
 
     def lowest(self, now: float) -> str | None:
         """No id below this one is meant: ids begin with the time they were made."""
