@@ -14,12 +14,12 @@ test: ## sets up and runs all tests, on Python 3.11 and on the newest Python fou
 	@set -e; tools/pythons | while read -r python; do \
 	  venv=$$(tools/venv "$$python" test); \
 	  echo "== $$("$$venv/bin/python" --version), Django $$("$$venv/bin/python" -m django --version)"; \
-	  "$$venv/bin/python" -m pytest -q -n 3 --dist loadgroup $(PYTEST) </dev/null; \
+	  "$$venv/bin/python" -m pytest -q -n 2 --dist loadgroup $(PYTEST) </dev/null; \
 	done
 	@set -e; python=$$(tools/pythons 3.12); if [ -n "$$python" ]; then \
 	  venv=$$(tools/venv "$$python" django60); \
 	  echo "== $$("$$venv/bin/python" --version), Django $$("$$venv/bin/python" -m django --version): tests/django"; \
-	  "$$venv/bin/python" -m pytest -q -n 3 tests/django $(PYTEST) </dev/null; \
+	  "$$venv/bin/python" -m pytest -q -n 2 tests/django $(PYTEST) </dev/null; \
 	else echo "== Django 6.0 left out: no Python 3.12 or later was found"; fi
 
 check: format lint types ## everything CI would say: format, lint, import contracts, types, tests

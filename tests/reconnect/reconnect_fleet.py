@@ -102,6 +102,9 @@ class Fleet:
         """How often each worker has said that it stalls."""
         return [sum(line.startswith("WARNING stalled:") for line in one.lines) for one in self.programs]
 
+    def _ends(self) -> list[int]:
+        return [sum(line.startswith("WARNING going on:") for line in one.lines) for one in self.programs]
+
     def stalled_more_than(self, before: list[int]) -> bool:
         return all(now > then for now, then in zip(self.stalls(), before, strict=True))
 
@@ -124,6 +127,7 @@ class Fleet:
             HEARS,
         )
         until(self._beats, "every keeper to beat", HEARS)
+        until(lambda: self.stalls() == self._ends(), "no worker to say that it stalls", HEARS)
         until(self._ears, "every ear to hear", HEARS)
         return time.monotonic() - back
 

@@ -196,6 +196,8 @@ class CrashNet:
                 self._died(programs[place], "random")
                 programs[place] = stack.enter_context(self._worker(scene))
             self._finish(scene, helper=False)
+            # The one that came last may not listen to signals yet, and would just end.
+            until(lambda: {one.pid for one in programs} <= self._listening(scene), "all workers to be there")
             for program in programs:
                 self._stop(program)
             self._check(scene)
@@ -269,6 +271,9 @@ class CrashNet:
             f"it was never killed at {point}, but ended with {code}:\n{victim.output}",
         )
         self._takeovers += 1
+
+    def _listening(self, scene: Scene) -> set[int]:
+        return {doc["pid"] for doc in scene.app.store.list("worker").values()}
 
     def _stop(self, program: Program) -> dict[str, int]:
         program.signal(signal.SIGTERM)
